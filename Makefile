@@ -1,0 +1,58 @@
+# make run     set up what the app needs, fetch the models' weights, open the app
+# make test    set up everything and run the tests
+# make lint    ruff and mypy
+# make setup   only prepare .venv with all that the tests need
+#
+# HARDWARE=gpu installs onnxruntime for NVIDIA in place of the CPU's; FETCH=no skips the weights.
+
+PYTHON ?= python3
+HARDWARE ?= cpu
+FETCH ?= yes
+ARGS ?=
+
+BIN := .venv/bin
+# uv is much faster than pip; without it pip does the same.
+INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
+
+.PHONY: run test test-quick lint setup browser screenshots clean
+
+run: .venv/app-$(HARDWARE)
+ifeq ($(FETCH),yes)
+	$(BIN)/python -m model_zoo fetch --all
+endif
+	$(BIN)/python app.py $(ARGS)
+
+test: setup browser
+	$(BIN)/python -m pytest $(ARGS)
+
+test-quick: setup
+	$(BIN)/python -m pytest -m "not browser and not weights" $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: .venv/all-$(HARDWARE)
+
+browser:
+	@sh tests/browser/install.sh
+
+screenshots: setup browser
+	$(BIN)/python docs/screenshots.py
+
+clean:
+	rm -rf .venv build *.egg-info
+
+.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Sensorium needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/app-%: pyproject.toml | .venv
+	$(INSTALL) -e ".[$*]"
+	touch $@
+
+.venv/all-%: pyproject.toml | .venv
+	$(INSTALL) -e ".[$*,export,dev]"
+	touch $@ .venv/app-$*

@@ -1,0 +1,165 @@
+"""The command line: `python -m model_zoo list | fetch | run | bench | tune | doctor`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from model_zoo import bench as benches
+from model_zoo import zoo
+from model_zoo.doctor import examine
+from model_zoo.errors import BadInput, ZooError
+from model_zoo.spec import ModelSpec
+from model_zoo.tuning import tune as tune_model
+
+app = typer.Typer(
+    help="Small neural networks as ONNX graphs: list, fetch, run and measure them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+progress = Console(stderr=True)  # standard output stays clean for --json
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
+Precision = Annotated[str, typer.Option(help="fp32, int8, fp16, or auto.")]
+Provider = Annotated[str, typer.Option(help="cpu, openvino, cuda, …, or auto.")]
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """Show every model: its task, accuracy, size and licence."""
+    _print([_card(zoo.spec(name)) for name in zoo.names()], as_json)
+
+
+@app.command()
+def fetch(
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", help="Fetch all models.")] = False,
+) -> None:
+    """Fetch models' weights and build their graphs; may be interrupted and resumed."""
+    if not names and not every:
+        raise BadInput("Say which models to fetch, or --all.")
+    for spec in map(zoo.spec, names or zoo.names()):
+        for precision in spec.precisions:
+            zoo.graph_file(spec, precision)
+        console.print(f"{spec.name}: {'embedded, nothing to fetch' if spec.embedded else 'ready'}")
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="A model's name, from `list`.")],
+    given: Annotated[str, typer.Argument(metavar="INPUT", help="A file, a text, or - for standard input.")],
+    precision: Precision = "auto",
+    provider: Provider = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Run a model on one input and print its answer, its speed and what it ran on."""
+    model = zoo.load(name, precision, provider)
+    trace = model.trace(zoo.spec(name).read(given))
+    if as_json:
+        answer = {"model": name, "answer": trace.answer, "hint": trace.hint}
+        ran = {"timings_ms": trace.timings, **asdict(trace.ran)}
+        print(json.dumps(answer | ran, ensure_ascii=False, indent=1))
+        return
+    if trace.hint:
+        console.print(trace.hint)
+    else:
+        _print([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
+    console.print(" · ".join(f"{stage} {ms:.2f} ms" for stage, ms in trace.timings.items()))
+    console.print(str(trace.ran))
+
+
+@app.command()
+def bench(
+    names: Names = None,
+    precision: Precision = "auto",
+    provider: Provider = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure median and p95 for one input at each precision and provider that this machine has."""
+    _print(_measure(names, lambda spec: benches.measure(
+        spec.name, benches.candidates(spec, precision, provider))), as_json)  # fmt: skip
+
+
+@app.command()
+def tune(names: Names = None, as_json: AsJson = False) -> None:
+    """Measure as `bench` does, and remember the fastest pair for `auto` on this machine."""
+    _print(_measure(names, tune_model), as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this machine offers, what each model runs on and why, and what is missing."""
+    findings = examine()
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+        return
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.fine else "[yellow]–[/]"
+        table.add_row(mark, finding.subject, finding.text)
+    console.print(table)
+
+
+def main() -> None:
+    """Run the command line; errors of ours end in one sentence and exit status 1."""
+    try:
+        app(standalone_mode=True)
+    except ZooError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def _card(spec: ModelSpec) -> dict[str, Any]:
+    files = {p: spec.embedded_file(p) for p in spec.precisions} if spec.embedded else {}
+    sizes = {p: file.stat().st_size for p, file in files.items() if file.is_file()}
+    return {
+        "name": spec.name,
+        "task": spec.task,
+        "parameters": spec.parameters,
+        "accuracy": {p: spec.metric("accuracy", p) for p in spec.precisions},
+        "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()}
+        or round(sum(source.size for source in spec.sources) / 1e6, 1),
+        "licence": spec.licence,
+        "from": "embedded" if spec.embedded else "fetched",
+    }
+
+
+def _measure(
+    names: Sequence[str] | None, one: Callable[[ModelSpec], list[benches.Measurement]]
+) -> list[dict[str, Any]]:
+    with progress.status("Measuring …") as status:
+        rows = []
+        for spec in map(zoo.spec, names or zoo.names()):
+            status.update(f"Measuring {spec.name} …")
+            rows += [row.row() for row in one(spec)]
+    return rows
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    table = Table(*(rows[0] if rows else ()), box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {'–' if item is None else item}" for key, item in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    main()

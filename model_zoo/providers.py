@@ -1,0 +1,119 @@
+"""What this machine offers onnxruntime: processor cores, execution providers, and why one is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+# Our names for onnxruntime's providers; the order is the order in which `doctor` lists them.
+EXECUTION_PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "webgpu": "WebGpuExecutionProvider",
+}
+PROVIDERS = tuple(EXECUTION_PROVIDERS)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Whether a provider can be asked for here, and in plain words why or why not."""
+
+    provider: str
+    ready: bool
+    reason: str
+
+
+@cache
+def offers() -> dict[str, Offer]:
+    """What every known provider has to say on this machine."""
+    import onnxruntime
+
+    built_in = set(onnxruntime.get_available_providers())
+    found = {}
+    for provider, name in EXECUTION_PROVIDERS.items():
+        if provider == "openvino":
+            found[provider] = _openvino_offer()
+        elif name in built_in:
+            found[provider] = Offer(provider, True, "part of the installed onnxruntime")
+        else:
+            found[provider] = Offer(provider, False, _missing(provider))
+    return found
+
+
+def ready() -> tuple[str, ...]:
+    """The providers that can be asked for here, `cpu` first."""
+    return tuple(name for name, offer in offers().items() if offer.ready)
+
+
+@cache
+def openvino_device() -> Any | None:
+    """onnxruntime's device for OpenVINO on the CPU, None where the plugin is absent or finds none."""
+    try:
+        import onnxruntime_ep_openvino as plugin
+    except ImportError:
+        return None
+    import onnxruntime
+
+    onnxruntime.register_execution_provider_library(
+        EXECUTION_PROVIDERS["openvino"], plugin.get_library_path()
+    )
+    for device in onnxruntime.get_ep_devices():
+        if device.ep_name == plugin.get_ep_name() and device.ep_metadata.get("ov_device") == "CPU":
+            return device
+    return None
+
+
+@cache
+def usable_cores() -> int:
+    """Cores that this process may keep busy: its affinity, cut by a container's CPU quota."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no affinity to ask for
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, _cgroup_quota() or cores))
+
+
+@cache
+def processor() -> str:
+    """The processor's name as the system gives it, for reports and for `tune`'s memory."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _openvino_offer() -> Offer:
+    try:
+        device = openvino_device()
+    except Exception as error:  # a plugin built for another onnxruntime fails in its own ways
+        return Offer("openvino", False, f"the plugin does not load: {error}")
+    if device is not None:
+        return Offer("openvino", True, "the plugin found this processor")
+    if find_spec("onnxruntime_ep_openvino") is None:
+        return Offer("openvino", False, 'not installed: pip install "sensorium[cpu]"')
+    return Offer("openvino", False, f"the plugin does not support this processor ({processor()})")
+
+
+def _missing(provider: str) -> str:
+    if provider == "cuda":
+        return 'needs an NVIDIA GPU and pip install "sensorium[gpu]" in place of [cpu]'
+    return "not in the installed onnxruntime"
+
+
+def _cgroup_quota() -> int | None:
+    """Whole cores of a Linux container's CPU quota (cgroup v2), None without one."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, int(quota) // int(period))

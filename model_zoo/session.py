@@ -1,0 +1,119 @@
+"""Open an ONNX graph on a provider, prove that it really runs there, and run it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model_zoo.errors import BadInput, ProviderUnavailable
+from model_zoo.providers import EXECUTION_PROVIDERS, offers, openvino_device, usable_cores
+from model_zoo.trace import Ran
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+class Session:
+    """One open graph: `session(image=array)` gives its outputs in the graph's order.
+
+    onnxruntime's `run` may be called from several threads at once, so a session is shared freely.
+    """
+
+    def __init__(self, path: Path, precision: str, provider: str) -> None:
+        self.path = path
+        self.ran, self._session = _open_or_fall_back(path, precision, provider)
+
+    def __call__(self, **feeds: npt.NDArray[Any]) -> Sequence[npt.NDArray[Any]]:
+        outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
+        return outputs
+
+    @property
+    def inputs(self) -> dict[str, tuple[str, list[int | str]]]:
+        """Input name to (type, shape), symbolic dimensions by name."""
+        return {x.name: (x.type, list(x.shape)) for x in self._session.get_inputs()}
+
+    @property
+    def outputs(self) -> dict[str, tuple[str, list[int | str]]]:
+        """Output name to (type, shape), symbolic dimensions by name."""
+        return {x.name: (x.type, list(x.shape)) for x in self._session.get_outputs()}
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Probabilities over the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: npt.NDArray[np.float32] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def _open_or_fall_back(
+    path: Path, precision: str, provider: str
+) -> tuple[Ran, onnxruntime.InferenceSession]:
+    """The session that was asked for or, with a warning and a note, the same graph on the CPU."""
+    if provider not in EXECUTION_PROVIDERS:
+        choices = ", ".join(EXECUTION_PROVIDERS)
+        raise BadInput(f"There is no provider {provider!r}: choose one of {choices}.")
+    try:
+        return Ran(provider, precision), _open(path, precision, provider)
+    except ProviderUnavailable as error:
+        if precision == "fp16":  # a graph for GPUs: the CPU would crawl through it
+            raise
+        warnings.warn(f"{path.stem}: {error} Running on the CPU instead.", stacklevel=3)
+        return Ran("cpu", precision, f"{provider} did not start"), _open(path, precision, "cpu")
+
+
+def _open(path: Path, precision: str, provider: str) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    if not (offer := offers()[provider]).ready:
+        raise ProviderUnavailable(f"{provider} is not available here: {offer.reason}.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 3  # errors; what a person should know is said by us
+    # Threads that spin after a run halve the speed of the next model on the same cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    chosen: list[Any] = []
+    if provider == "openvino":
+        options.add_provider_for_devices([openvino_device()], _openvino_options(precision))
+    else:
+        if provider == "cuda":
+            _preload_cuda()
+        chosen = list(dict.fromkeys([EXECUTION_PROVIDERS[provider], EXECUTION_PROVIDERS["cpu"]]))
+    if provider != "cpu":
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=chosen or None)
+    except Exception as error:  # onnxruntime's error classes share no public base
+        if provider == "cpu":
+            raise
+        raise ProviderUnavailable(f"{provider} did not start: {error}") from error
+    if provider != "cpu" and not _runs_on(session, EXECUTION_PROVIDERS[provider]):
+        raise ProviderUnavailable(f"{provider} took no part of the graph.")
+    return session
+
+
+def _openvino_options(precision: str) -> dict[str, str]:
+    # OpenVINO would run a float32 graph in bfloat16 where the processor can: fp32 means fp32.
+    hint = {"fp32": "f32", "int8": "f32", "fp16": "f16"}[precision]
+    config = {"CPU": {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": usable_cores()}}
+    return {"load_config": json.dumps(config)}
+
+
+def _runs_on(session: onnxruntime.InferenceSession, execution_provider: str) -> bool:
+    """True where onnxruntime's own record assigns at least one part of the graph to it."""
+    assigned = session.get_provider_graph_assignment_info()
+    return any(part.ep_name == execution_provider for part in assigned)
+
+
+@cache
+def _preload_cuda() -> None:
+    import onnxruntime
+
+    # Finds CUDA and cuDNN in the wheels of the [gpu] extra, where the system has none.
+    onnxruntime.preload_dlls()

@@ -1,0 +1,90 @@
+"""The model card in code: what a model is, where it comes from, how good it is and at what precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model_zoo.source import Source
+
+WEIGHTS = Path(__file__).parent / "weights"  # graphs small enough to live in the repository
+PRECISIONS = ("fp32", "int8", "fp16")  # fp32 is the reference; fp16 is for GPUs
+
+# (file name -> fetched file, precision, the ONNX file to write); a second or two, without torch
+Builder = Callable[[Mapping[str, Path], str, Path], None]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure, and the copy of the data it was measured on.
+
+    >>> Metric("accuracy", 0.9971, "MNIST, 10,000 test images", "fp32")
+    """
+
+    name: str
+    value: float  # a share in 0..1 unless the name says otherwise
+    data: str
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that lists, cards, benchmarks and checks are derived from."""
+
+    name: str
+    title: str
+    task: str
+    summary: str
+    parameters: int
+    licence: str
+    inputs: str
+    outputs: str
+    architecture: str
+    training_data: str
+    made_by: str
+    intended_use: str
+    not_for: str
+    factory: Callable[[ModelSpec, str, str], Any]  # (spec, precision, provider) -> model
+    read: Callable[[str], Any]  # a file's name or a text on the command line -> the model's input
+    example: Callable[[], Any]  # an input of usual size, to warm up and to measure with
+    labels: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ("fp32", "int8")
+    accuracy_budget: float = 0.002  # the share of answers that a faster precision may lose
+    metrics: tuple[Metric, ...] = ()
+    sources: tuple[Source, ...] = ()
+    build: Builder | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.precisions or self.precisions[0] != "fp32":
+            raise ValueError(f"{self.name}: precisions must begin with fp32, the reference")
+        if unknown := set(self.precisions) - set(PRECISIONS):
+            raise ValueError(f"{self.name}: unknown precisions {sorted(unknown)}")
+        if bool(self.sources) != (self.build is not None):
+            raise ValueError(f"{self.name}: fetched weights need a builder, embedded ones have none")
+
+    @property
+    def embedded(self) -> bool:
+        """True where the ONNX files are committed and nothing is ever fetched."""
+        return not self.sources
+
+    def embedded_file(self, precision: str) -> Path:
+        """The committed ONNX file of a precision, whether or not it is there."""
+        return WEIGHTS / f"{self.name}.{precision}.onnx"
+
+    def metric(self, name: str, precision: str = "fp32") -> float | None:
+        """The first figure of this name and precision, None where it was not measured."""
+        for metric in self.metrics:
+            if (metric.name, metric.precision) == (name, precision):
+                return metric.value
+        return None
+
+    def within_budget(self, precision: str) -> bool:
+        """True where the measured loss of accuracy against fp32 is one the spec allows."""
+        reference, value = self.metric("accuracy"), self.metric("accuracy", precision)
+        if precision == "fp32":
+            return True
+        if reference is None or value is None:
+            return False
+        return reference - value <= self.accuracy_budget + 1e-9
