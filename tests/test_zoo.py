@@ -1,0 +1,160 @@
+"""Names, specs and loading: derived from the specs, lazy, shared and bounded."""
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import model_zoo
+from model_zoo import tuning, zoo
+from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
+from model_zoo.source import Source, Wheel
+from model_zoo.spec import Metric, ModelSpec
+from tests import tiny
+
+EMBEDDED = ("mnist-cnn", "cifar10-resnet")
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """Adds one model to the zoo whose graph is built from "fetched" weights; counts the builds."""
+    monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
+    builds: list[str] = []
+
+    def build(weights, precision: str, path: Path) -> None:
+        assert weights["toy.bin"].read_bytes() == b"weights"
+        builds.append(precision)
+        tiny.classifier(path)
+
+    monkeypatch.setattr(zoo, "fetch_all", lambda sources, model: {"toy.bin": _weights(tmp_path)})
+    wheel = Wheel("toy", "1.0", "0" * 64, 7, "toy/toy.bin")
+    spec = dataclasses.replace(
+        model_zoo.spec("mnist-cnn"),
+        name="toy",
+        sources=(Source("toy.bin", "1" * 64, 7, wheels=(wheel,)),),
+        build=build,
+        metrics=(),
+    )
+    monkeypatch.setattr(zoo, "specs", lambda: {"toy": spec})
+    zoo.load.cache_clear()
+    zoo.open_session.cache.clear()
+    yield spec, builds
+    zoo.load.cache_clear()
+    zoo.open_session.cache.clear()
+
+
+def _weights(folder: Path) -> Path:
+    path = folder / "toy.bin"
+    path.write_bytes(b"weights")
+    return path
+
+
+def test_both_embedded_models_are_there_and_the_smaller_comes_first():
+    assert model_zoo.names()[:2] == EMBEDDED
+
+
+@pytest.mark.parametrize("name", model_zoo.names())
+def test_every_card_is_filled_in(name):
+    spec = model_zoo.spec(name)
+    for field in dataclasses.fields(ModelSpec):
+        if field.type == "str":
+            assert getattr(spec, field.name), f"{name} has no {field.name}"
+    assert spec.metric("accuracy") is not None
+
+
+def test_an_unknown_model_is_answered_with_the_names_there_are():
+    with pytest.raises(UnknownModel, match="mnist-cnn") as caught:
+        model_zoo.load("mnist-rnn")
+    assert not str(caught.value).startswith('"')
+
+
+def test_an_unknown_precision_is_answered_with_the_choices():
+    with pytest.raises(BadInput, match="auto, fp32, int8"):
+        model_zoo.load("mnist-cnn", precision="int3")
+
+
+def test_loading_twice_gives_the_same_model():
+    assert model_zoo.load("mnist-cnn") is model_zoo.load("mnist-cnn")
+
+
+def test_a_fetched_model_is_built_once_and_opened_once_by_many_threads(toy):
+    spec, builds = toy
+    opened = []
+    barrier = threading.Barrier(8)
+
+    def ask() -> None:
+        barrier.wait()
+        opened.append(zoo.open_session("toy", "fp32", "cpu"))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(session) for session in opened}) == 1
+    assert builds == ["fp32"]
+    assert zoo.graph_file(spec, "fp32").is_file()
+    assert builds == ["fp32"]
+
+
+def test_nothing_is_opened_before_the_first_call(toy):
+    _, builds = toy
+    zoo.load("toy", "fp32", "cpu")
+    assert builds == []
+
+
+def test_the_least_recently_used_session_makes_room():
+    assert zoo.open_session.cache.maxsize == zoo.MAX_OPEN_SESSIONS
+
+
+def test_a_missing_embedded_file_says_how_to_restore_it(monkeypatch, tmp_path):
+    monkeypatch.setattr("model_zoo.spec.WEIGHTS", tmp_path)
+    with pytest.raises(WeightsNotFound, match="export build mnist-cnn"):
+        zoo.graph_file(model_zoo.spec("mnist-cnn"), "fp32")
+
+
+def test_auto_leaves_out_a_precision_that_loses_too_much():
+    metrics = (Metric("accuracy", 0.95, "x"), Metric("accuracy", 0.94, "x", "int8"))
+    spec = dataclasses.replace(model_zoo.spec("mnist-cnn"), metrics=metrics)
+    assert not spec.within_budget("int8")
+    assert tuning.choose(spec, provider="cpu").precision == "fp32"
+
+
+def test_auto_takes_what_tune_measured_as_fastest(monkeypatch):
+    spec = model_zoo.spec("mnist-cnn")
+    times = {"fp32/cpu": 0.2, "int8/cpu": 0.5}
+    monkeypatch.setattr(tuning, "remembered", lambda name: times)
+    choice = tuning.choose(spec, provider="cpu")
+    assert (choice.precision, choice.provider) == ("fp32", "cpu")
+    assert "0.20 ms" in choice.reason
+
+
+def test_tune_remembers_for_this_machine_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path))
+    monkeypatch.setattr(
+        tuning, "measure", lambda name, pairs: [_row(*pair) for pair in pairs]
+    )
+    tuning.tune(model_zoo.spec("mnist-cnn"))
+    assert tuning.remembered("mnist-cnn")["int8/cpu"] == 1.0
+    monkeypatch.setattr(tuning, "_machine", lambda: "another machine")
+    assert tuning.remembered("mnist-cnn") == {}
+
+
+def _row(precision: str, provider: str):
+    from model_zoo.bench import Measurement
+
+    return Measurement("mnist-cnn", precision, provider, 1, 1, 1.0, 1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_map_averages_to_the_logits_it_explains(name, precision):
+    spec = model_zoo.spec(name)
+    session = zoo.open_session(name, precision, "cpu")
+    _, shape = session.inputs["image"]
+    image = np.random.default_rng(0).random((3, *shape[1:]), dtype=np.float32)
+    logits, cam = session(image=image)
+    assert logits.shape == (3, len(spec.labels))
+    np.testing.assert_allclose(cam.mean((2, 3)), logits, atol=1e-4)
