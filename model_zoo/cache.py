@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model_zoo.errors import CacheError
-from model_zoo.source import Source, megabytes
+from model_zoo.source import Source, readable
 
 LOCK_LOOK_SECONDS = 0.25  # how often a lock that somebody else holds is tried again
 
@@ -74,7 +74,7 @@ def locked(folder: Path) -> Iterator[None]:
 def require_room(size: int, folder: Path) -> None:
     """Fail with ENOSPC before a download rather than at its end."""
     if shutil.disk_usage(folder).free < size:
-        raise OSError(errno.ENOSPC, f"{megabytes(size)} are needed", str(folder))
+        raise OSError(errno.ENOSPC, f"{readable(size)} are needed", str(folder))
 
 
 def sha256_of(path: Path) -> str:

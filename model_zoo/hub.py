@@ -65,7 +65,8 @@ def download(source: Source, hub: HubFile, part: Path, progress: type[tqdm[Any]]
         except Exception as error:  # whichever HTTP library the hub's is built on
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
-            raise OriginError(f"it broke off, and goes on next time: {error}") from error
+            reason = str(error).partition("\n")[0]
+            raise OriginError(f"it broke off, and goes on next time: {reason}") from error
 
 
 def _require_offer(url: str, source: Source) -> None:

@@ -10,9 +10,9 @@ _PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.+!_-]*")
 
 
-def megabytes(size: int) -> str:
-    """A size in bytes as people read it: `megabytes(75_537_502) == "75.5 MB"`."""
-    return f"{size / 1e6:,.1f} MB"
+def readable(size: int) -> str:
+    """A size in bytes as people read it: `readable(75_537_502) == "75.5 MB"`."""
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Source:
             raise ValueError(f"{self.filename} needs a hub file or a wheel to come from")
 
     def __str__(self) -> str:
-        return f"{self.filename} ({megabytes(self.size)})"
+        return f"{self.filename} ({readable(self.size)})"
 
 
 def _require_digest(sha256: str, size: int) -> None:

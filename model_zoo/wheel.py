@@ -6,6 +6,7 @@ dependencies are not looked at, nothing is built, and nothing is installed.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.util
 import os
@@ -101,19 +102,18 @@ def _pip_download(wheel: Wheel, scratch: Path, progress: type[tqdm[Any]]) -> Non
             env=PATIENCE | os.environ | temporary,
         ) as pip,
     ):
+        shown = 0  # the bar's own count stands still where it is not drawn
         try:
-            while True:
-                try:
-                    status = pip.wait(LOOK_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    bar.update(max(_arrived_bytes(scratch) - bar.n, 0))
+            while pip.returncode is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    pip.wait(LOOK_SECONDS)
+                arrived = wheel.size if pip.returncode == 0 else _arrived_bytes(scratch)
+                bar.update(max(arrived - shown, 0))
+                shown = max(arrived, shown)
         except BaseException:  # Ctrl-C too: no orphan goes on filling the disk
             pip.kill()
             raise
-        if status == 0:
-            bar.update(wheel.size - bar.n)
-    if status != 0:
+    if pip.returncode != 0:
         said = log.read_text(errors="replace")
         if os.strerror(errno.ENOSPC) in said:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(scratch))
@@ -121,12 +121,13 @@ def _pip_download(wheel: Wheel, scratch: Path, progress: type[tqdm[Any]]) -> Non
 
 
 def _arrived_bytes(scratch: Path) -> int:
+    """The size of the wheel so far, wherever pip has it; it moves files as we look."""
     sizes = [0]
-    for path in scratch.rglob("*.whl"):
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:  # pip has just moved it
-            continue
+    for folder, _, names in os.walk(scratch):
+        for name in names:
+            if name.endswith(".whl"):
+                with contextlib.suppress(FileNotFoundError):
+                    sizes.append(Path(folder, name).stat().st_size)
     return max(sizes)
 
 
