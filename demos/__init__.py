@@ -1,0 +1,41 @@
+"""The pages, one module each: a module with a `page` becomes a tab, in the order of `page.order`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+# Both libraries read these as they are imported, so they are set before any page imports them.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One tab: `slug` is its name in the address, `title` its English label, `build` draws it.
+
+    `build` runs inside the `gr.Blocks` it is given and adds the page's components and events to it.
+    """
+
+    slug: str
+    title: str
+    order: int
+    build: Callable[[gr.Blocks], None]
+
+    def __post_init__(self) -> None:
+        if not self.slug.isalpha() or not self.slug.islower():
+            raise ValueError(f"a page's slug is lower-case letters, not {self.slug!r}")
+
+
+def pages() -> tuple[Page, ...]:
+    """Every page in this folder, in order; `demos/draw.py` has `page = Page("draw", …)`."""
+    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
+    found = (module.page for module in modules if hasattr(module, "page"))
+    return tuple(sorted(found, key=lambda page: page.order))

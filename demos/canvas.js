@@ -1,0 +1,217 @@
+// A square of paper to draw on. Gradio runs this once with `element`, `props` and `trigger`;
+// `props.value` is the drawing as a PNG data URL, or "" while the paper is blank.
+const canvas = element.querySelector("canvas");
+const ink = canvas.getContext("2d");
+const ghost = element.querySelector(".ghost");
+const cursor = element.querySelector(".cursor");
+const brush = element.querySelector(".width input");
+const SIDE = canvas.width;
+const LIVE_MS = 120; // how often a stroke in progress asks for an answer
+const STEP = SIDE / 42; // how far an arrow key moves the pen; with Shift three times as far
+
+const REPLAY_MS = 900; // how long an example takes to be drawn
+
+// ---- words -------------------------------------------------------------------------------
+const say = (text) => (/^zh/i.test(navigator.language) && props.chinese[text]) || text;
+for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);
+for (const node of element.querySelectorAll("[aria-label]"))
+  node.setAttribute("aria-label", say(node.getAttribute("aria-label")));
+
+// ---- the drawing: a list of what was done, so that everything can be taken back -----------
+let deeds = []; // strokes {width, points: [[x, y], …]} and "clear"
+const strokes = () => deeds.slice(deeds.lastIndexOf("clear") + 1);
+
+function trace({ width, points }) {
+  ink.lineWidth = width;
+  ink.beginPath();
+  ink.moveTo(...points[0]);
+  // Through the midpoints, so that a fast stroke is a curve and not a polygon.
+  for (let i = 1; i < points.length - 1; i++) {
+    const [x, y] = points[i];
+    const [u, v] = points[i + 1];
+    ink.quadraticCurveTo(x, y, (x + u) / 2, (y + v) / 2);
+  }
+  ink.lineTo(...points[points.length - 1]);
+  ink.stroke();
+}
+
+function redraw() {
+  ink.fillStyle = "#fff";
+  ink.fillRect(0, 0, SIDE, SIDE);
+  ink.strokeStyle = "#16130f";
+  ink.lineCap = ink.lineJoin = "round";
+  strokes().forEach(trace);
+  ghost.hidden = strokes().length > 0;
+}
+
+// ---- telling Gradio -----------------------------------------------------------------------
+let told = 0;
+let later = null;
+
+function tell() {
+  clearTimeout(later);
+  later = null;
+  told = performance.now();
+  const now = strokes().length ? canvas.toDataURL("image/png") : "";
+  if (now === props.value) return;
+  props.value = now;
+  trigger("change");
+}
+
+function tellSoon() {
+  later ??= setTimeout(tell, Math.max(0, told + LIVE_MS - performance.now()));
+}
+
+function does(deed) {
+  deeds.push(deed);
+  redraw();
+  tell();
+}
+
+function undo() {
+  stopReplay();
+  deeds.pop();
+  redraw();
+  tell();
+}
+
+function clear() {
+  stopReplay();
+  if (strokes().length) does("clear");
+}
+
+// ---- mouse, finger, pen --------------------------------------------------------------------
+let stroke = null;
+
+function place(event) {
+  const box = canvas.getBoundingClientRect();
+  return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height];
+}
+
+function start(point) {
+  stopReplay();
+  stroke = { width: Number(brush.value), points: [point, point] };
+  deeds.push(stroke);
+  redraw();
+  tellSoon();
+}
+
+function extend(points) {
+  stroke.points.push(...points);
+  redraw();
+  tellSoon();
+}
+
+function end() {
+  if (!stroke) return;
+  stroke = null;
+  tell();
+}
+
+canvas.addEventListener("pointerdown", (event) => {
+  if (!event.isPrimary || event.button !== 0) return;
+  event.preventDefault();
+  canvas.focus({ preventScroll: true });
+  canvas.setPointerCapture(event.pointerId);
+  hideCursor();
+  start(place(event));
+});
+canvas.addEventListener("pointermove", (event) => {
+  if (!stroke || !event.isPrimary) return;
+  const all = event.getCoalescedEvents?.() ?? [];
+  extend((all.length ? all : [event]).map(place));
+});
+for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(name, end);
+
+// ---- keyboard -------------------------------------------------------------------------------
+let pen = [SIDE / 2, SIDE / 3];
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function showCursor() {
+  cursor.hidden = false;
+  cursor.classList.toggle("down", Boolean(stroke));
+  cursor.style.left = `${(100 * pen[0]) / SIDE}%`;
+  cursor.style.top = `${(100 * pen[1]) / SIDE}%`;
+}
+
+function hideCursor() {
+  cursor.hidden = true;
+}
+
+canvas.addEventListener("keydown", (event) => {
+  const key = event.key.toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && key === "z") {
+    end();
+    undo();
+  } else if (event.ctrlKey || event.metaKey || event.altKey) {
+    return;
+  } else if (ARROWS[event.key]) {
+    const far = event.shiftKey ? 3 * STEP : STEP;
+    pen = pen.map((at, axis) => Math.min(SIDE, Math.max(0, at + far * ARROWS[event.key][axis])));
+    if (stroke) extend([[...pen]]);
+    showCursor();
+  } else if (key === " ") {
+    stroke ? end() : start([...pen]);
+    showCursor();
+  } else if (key === "c" || key === "delete" || key === "backspace") {
+    end();
+    clear();
+    showCursor();
+  } else if (key === "escape") {
+    end();
+    hideCursor();
+  } else {
+    return;
+  }
+  event.preventDefault();
+});
+canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && !stroke && showCursor());
+canvas.addEventListener("blur", () => {
+  end();
+  hideCursor();
+});
+element.querySelector(".undo").addEventListener("click", undo);
+element.querySelector(".clear").addEventListener("click", clear);
+
+// ---- examples, drawn stroke by stroke -------------------------------------------------------
+let replay = 0; // the number of the replay that may go on
+
+function stopReplay() {
+  replay += 1;
+}
+
+async function show(lines) {
+  stopReplay();
+  const mine = replay;
+  const began = performance.now();
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (strokes().length) deeds.push("clear");
+  const total = lines.flat().length;
+  let shown = 0;
+  for (const line of lines) {
+    const points = line.map(([x, y]) => [(x * SIDE) / 100, (y * SIDE) / 100]);
+    const drawn = { width: Number(brush.value), points: [points[0], points[0]] };
+    deeds.push(drawn);
+    for (const point of points) {
+      drawn.points.push(point);
+      shown += 1;
+      if (calm || performance.now() - began > (shown / total) * REPLAY_MS) continue;
+      redraw();
+      tellSoon();
+      await new Promise(requestAnimationFrame);
+      if (mine !== replay) return;
+    }
+  }
+  redraw();
+  tell();
+}
+
+for (const [name, lines] of Object.entries(props.examples)) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = say(name);
+  button.addEventListener("click", () => show(lines));
+  element.querySelector(".examples").append(button);
+}
+
+redraw();

@@ -1,0 +1,183 @@
+"""Draw a digit and see it read while the stroke goes on.
+
+The canvas is our own (canvas.html, canvas.js) in a `gr.HTML`, not `gr.Sketchpad`: it draws at the
+first touch without choosing a tool, asks for an answer every 120 ms of a stroke instead of at its
+end, takes back and clears by key, is drawn on from the keyboard alone, and cannot be zoomed or
+panned away by a finger.
+"""
+
+from __future__ import annotations
+
+from math import cos, pi, radians, sin
+from pathlib import Path
+
+import gradio as gr
+
+import model_zoo
+from demos import Page, parts
+from demos.words import CHINESE, say, t
+from model_zoo.errors import ZooError
+
+HERE = Path(__file__).parent
+MODEL = "mnist-cnn"
+REJECT = "not a digit"
+
+CANVAS_CHINESE = {
+    "Draw a digit here": "在这里写一个数字",
+    "Undo": "撤销",
+    "Clear": "清空",
+    "Brush": "笔刷",
+    "Try one": "试一试",
+    "a letter": "字母",
+    "a scribble": "涂鸦",
+    "Drawing canvas": "画布",
+    "Drawing tools": "画图工具",
+    "Examples": "示例",
+    "Keyboard: focus the canvas, move with the arrow keys, Space puts the pen down and up, "
+    "C clears, Ctrl+Z takes back.": "键盘：选中画布，用方向键移动，空格键落笔和提笔，C 清空，Ctrl+Z 撤销。",
+}
+CHINESE.update(
+    CANVAS_CHINESE
+    | {
+        "Draw": "手写",
+        "Draw a digit from 0 to 9.": "请写一个 0 到 9 的数字。",
+        "Not a digit, I think.": "我觉得这不是数字。",
+        "Or show a picture of a digit": "或上传一张数字的图片",
+    }
+)
+
+Line = list[tuple[float, float]]
+
+
+def _arc(x: float, y: float, wide: float, high: float, start: float, stop: float) -> Line:
+    """Points of an ellipse around (x, y) from one angle to another, clockwise from the right."""
+    angles = [radians(start + (stop - start) * i / 24) for i in range(25)]
+    return [(x + wide * cos(a), y + high * sin(a)) for a in angles]
+
+
+def _line(*corners: tuple[float, float]) -> Line:
+    """Points along straight lines, close enough for a replay at a steady hand's pace."""
+    points = [corners[0]]
+    for (x, y), (u, v) in zip(corners, corners[1:], strict=False):
+        points += [(x + (u - x) * i / 8, y + (v - y) * i / 8) for i in range(1, 9)]
+    return points
+
+
+# Strokes on a square of 100 × 100, drawn one after the other when an example is chosen.
+EXAMPLES: dict[str, list[Line]] = {
+    "0": [_arc(50, 50, 21, 31, -80, -445)],
+    "1": [_line((38, 34), (53, 19), (53, 81))],
+    "2": [_arc(50, 37, 18, 18, -170, 40) + _line((62, 50), (32, 80), (70, 80))],
+    "3": [_arc(47, 35, 17, 15, -150, 90) + _arc(47, 66, 19, 16, -90, 150)],
+    "4": [_line((54, 19), (30, 60), (72, 60)), _line((60, 40), (60, 83))],
+    "5": [_line((68, 20), (40, 20), (37, 47)) + _arc(48, 62, 19, 18, -125, 140)],
+    "6": [_arc(68, 60, 34, 41, -100, -180) + _arc(51, 63, 17, 18, 180, -190)],
+    "7": [_line((31, 23), (69, 23), (45, 81))],
+    "8": [[(50 + 18 * sin(2 * a), 50 - 30 * cos(a)) for a in (2 * pi * i / 40 for i in range(41))]],
+    "9": [_arc(49, 38, 17, 17, 0, -360) + _line((66, 38), (60, 82))],
+    "a letter": [_line((26, 82), (50, 18), (74, 82)), _line((36, 58), (64, 58))],
+    "a scribble": [
+        [(50 + (12 + 0.4 * i) * cos(i * 1.9), 50 + (30 - 0.3 * i) * sin(i * 1.3)) for i in range(60)]
+    ],
+}
+
+PYTHON = """
+import model_zoo
+from model_zoo.images import open_image
+
+model = model_zoo.load("mnist-cnn")
+print(model(open_image("digit.png")))
+"""
+
+
+def classify_digit(image: str | bytes | None) -> dict[str, float]:
+    """Read one handwritten digit: ink of any colour on a plain background, anywhere in the picture.
+
+    Args:
+        image: a picture file (PNG, JPEG, WebP, HEIC …) of one digit.
+
+    Returns:
+        The labels "0" to "9" and "not a digit" with their probabilities, most likely first.
+    """
+    if image is None:
+        raise gr.Error("There is no picture: send one.", print_exception=False)
+    try:
+        trace = model_zoo.load(MODEL).trace(parts.decode(image))
+    except ZooError as error:
+        raise gr.Error(error.args[0], print_exception=False) from error
+    if trace.hint:
+        raise gr.Error(trace.hint, print_exception=False)
+    return trace.answer
+
+
+def read(
+    drawing: str | bytes | None, model: str, precision: str, provider: str, request: gr.Request
+) -> tuple[str, dict[str, float] | None, str]:
+    """What the page shows for a drawing (a data URL) or a picture file."""
+    if not drawing:
+        return _hint(request), None, parts.nothing(request)
+    try:
+        trace = model_zoo.load(model, precision, provider).trace(parts.decode(drawing))
+    except ZooError as error:
+        return parts.verdict(error.args[0], kind="trouble"), None, parts.nothing(request)
+    if trace.hint:
+        return _hint(request), None, parts.nothing(request)
+    best = next(iter(trace.answer))
+    if best == REJECT:
+        share = f"{trace.answer[best]:.1%} {say('sure', request)}"
+        shown = parts.verdict(say("Not a digit, I think.", request), share, "reject")
+    else:
+        shown = parts.best(trace.answer, request)
+    return shown, trace.answer, parts.evidence(trace, request=request)
+
+
+def _hint(request: gr.Request | None = None) -> str:
+    return parts.verdict(say("Draw a digit from 0 to 9.", request), kind="hint")
+
+
+def build(demo: gr.Blocks) -> None:
+    """Canvas on the left, answer on the right, the folds below."""
+    digits = [name for name in model_zoo.names() if REJECT in model_zoo.spec(name).labels]
+    with gr.Row(equal_height=False, elem_classes="page"):
+        with gr.Column(scale=5, min_width=300):
+            canvas = gr.HTML(
+                "",
+                html_template=(HERE / "canvas.html").read_text("utf-8"),
+                js_on_load=(HERE / "canvas.js").read_text("utf-8"),
+                elem_id="canvas",
+                examples=EXAMPLES,
+                chinese=CANVAS_CHINESE,
+            )
+            with parts.fold("Or show a picture of a digit", "asides"):
+                picture = parts.Picture(
+                    sources=["upload", "clipboard"], show_label=False, height=200, buttons=[],
+                    elem_id="digit-picture",
+                )  # fmt: skip
+        with gr.Column(scale=4, min_width=300):
+            shown = parts.live(_hint())
+            label = parts.shares(4)
+            why = gr.HTML(parts.nothing())
+    options = parts.choices(demo, page.slug, digits)
+    parts.code(demo, PYTHON, "classify_digit", "digit.png")
+    parts.endpoint(classify_digit, "classify_digit")
+
+    outputs = [shown, label, why]
+    for source in (canvas, picture):
+        # Without the queue an answer is one request, which keeps up with the hand.
+        source.change(
+            read, [source, *options], outputs, queue=False, trigger_mode="always_last",
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+    for option in options:
+        option.change(
+            read, [canvas, *options], outputs, queue=False, show_progress="hidden",
+            api_visibility="private",
+        )  # fmt: skip
+
+
+page = Page("draw", "Draw", 10, build)
+
+if __name__ == "__main__":
+    from demos import serve
+
+    serve.run(page)

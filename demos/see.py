@@ -1,0 +1,171 @@
+"""Show a picture, from a file, the camera or the clipboard, and see which of ten things it is."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+import model_zoo
+from demos import Page, parts
+from demos.words import CHINESE, say, t
+from model_zoo.errors import ZooError
+from model_zoo.images import flatten
+
+MODEL = "cifar10-resnet"
+EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
+CROP_SIDE = 320  # pixels: the middle square is shown sharper than the 32 × 32 that the model sees
+KNOWS = (
+    "It knows ten things only and answers one of them for anything you show: "
+    "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck."
+)
+PROGRESS = gr.Progress()  # Gradio finds the parameter by this default value
+COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
+
+CHINESE.update(
+    {
+        "See": "看图",
+        "Picture": "图片",
+        "Show a picture: upload, paste or take one.": "请上传、粘贴或拍一张图片。",
+        KNOWS: (
+            "它只认识十类事物，无论你给它看什么，它都会从中选一个："
+            "飞机、汽车、鸟、猫、鹿、狗、青蛙、马、船、卡车。"
+        ),
+        "Several pictures at once": "一次看多张图片",
+        "Pictures": "图片",
+        "Answers": "结果",
+        "Download as CSV": "下载 CSV",
+        "Try one": "试一试",
+    }
+)
+
+PYTHON = """
+import model_zoo
+from model_zoo.images import open_image
+
+model = model_zoo.load("cifar10-resnet")
+print(model(open_image("photo.jpg")))
+"""
+
+
+def classify_image(image: str | bytes | None) -> dict[str, float]:
+    """Say which of ten things a picture shows: airplane, automobile, bird, cat, deer, dog, frog,
+    horse, ship or truck. It looks at the middle square and answers one of the ten for any picture.
+
+    Args:
+        image: a picture file (PNG, JPEG, WebP, HEIC …).
+
+    Returns:
+        The ten labels with their probabilities, most likely first.
+    """
+    if image is None:
+        raise gr.Error("There is no picture: send one.", print_exception=False)
+    try:
+        return model_zoo.load(MODEL)(parts.decode(image))
+    except ZooError as error:
+        raise gr.Error(error.args[0], print_exception=False) from error
+
+
+def look(
+    picture: str | bytes | None, model: str, precision: str, provider: str, request: gr.Request
+) -> tuple[str, dict[str, float] | None, str]:
+    """What the page shows for a picture file."""
+    if not picture:
+        return _hint(request), None, parts.nothing(request)
+    try:
+        image = parts.decode(picture)
+        trace = model_zoo.load(model, precision, provider).trace(image)
+    except ZooError as error:
+        return parts.verdict(error.args[0], kind="trouble"), None, parts.nothing(request)
+    shown = parts.best(trace.answer, request)
+    return shown, trace.answer, parts.evidence(trace, _middle(image), request)
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """The middle square, which is what the model looks at."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = flatten(image).crop((left, top, left + side, top + side))
+    return square.resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
+
+
+def _row(file: str, model: str, precision: str, provider: str) -> list[str]:
+    """One file's line in the table; what cannot be read says so in the place of its answer."""
+    try:
+        trace = model_zoo.load(model, precision, provider).trace(parts.decode(file))
+    except ZooError as error:
+        return [Path(file).name, error.args[0], "", "", ""]
+    (first, share), (second, _) = list(trace.answer.items())[:2]
+    return [Path(file).name, first, f"{share:.3f}", second, f"{sum(trace.timings.values()):.1f}"]
+
+
+def look_at_all(
+    files: list[str] | None,
+    model: str,
+    precision: str,
+    provider: str,
+    progress: gr.Progress = PROGRESS,
+) -> Iterator[tuple[gr.Dataframe, gr.DownloadButton]]:
+    """A row for every file, and the table as a CSV file."""
+    if not files:
+        yield gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
+        return
+    rows = [_row(file, model, precision, provider) for file in progress.tqdm(files)]
+    with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy for the download
+        path = Path(folder) / "answers.csv"
+        with path.open("w", newline="", encoding="utf-8") as out:
+            csv.writer(out).writerows([COLUMNS, *rows])
+        yield gr.Dataframe(rows, visible=True), gr.DownloadButton(value=path, visible=True)
+
+
+def _hint(request: gr.Request | None = None) -> str:
+    return parts.verdict(say("Show a picture: upload, paste or take one.", request), kind="hint")
+
+
+def build(demo: gr.Blocks) -> None:
+    """Picture on the left, answer on the right, the folds below."""
+    models = [name for name in model_zoo.names() if "airplane" in model_zoo.spec(name).labels]
+    with gr.Row(equal_height=False, elem_classes="page"):
+        with gr.Column(scale=5, min_width=300):
+            picture = parts.Picture(
+                sources=["upload", "webcam", "clipboard"], label=t("Picture"), height=380,
+                buttons=["fullscreen"], elem_id="picture",
+            )  # fmt: skip
+            if EXAMPLES:
+                gr.Examples([str(path) for path in EXAMPLES], picture, label=t("Try one"))
+            gr.HTML(t(KNOWS), elem_classes="note")
+        with gr.Column(scale=4, min_width=300):
+            shown = parts.live(_hint())
+            label = parts.shares(5)
+            why = gr.HTML(parts.nothing())
+    with parts.fold("Several pictures at once"):
+        files = gr.File(file_count="multiple", file_types=["image"], label=t("Pictures"), height=160)
+        table = gr.Dataframe(
+            headers=list(COLUMNS), interactive=False, visible=False, label=t("Answers"), wrap=True
+        )
+        download = gr.DownloadButton(t("Download as CSV"), visible=False)
+    options = parts.choices(demo, page.slug, models)
+    parts.code(demo, PYTHON, "classify_image", "photo.jpg")
+    parts.endpoint(classify_image, "classify_image")
+
+    for source in (picture, *options):
+        source.change(
+            look, [picture, *options], [shown, label, why], queue=False,
+            trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+    files.change(
+        look_at_all, [files, *options], [table, download], show_progress_on=files,
+        api_visibility="private",
+    )  # fmt: skip
+
+
+page = Page("see", "See", 20, build)
+
+if __name__ == "__main__":
+    from demos import serve
+
+    serve.run(page)

@@ -1,0 +1,183 @@
+"""Put pages behind one address: tabs, health checks, the settings of a public server, the browser."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+import model_zoo
+from demos import Page, look
+from demos.words import CHINESE, t, translations
+
+CHINESE.update(
+    {
+        "Real neural networks, on your own machine.": "真正的神经网络，就在你自己的机器上。",
+        "Nothing you draw, show or say leaves this machine.": "你画的、展示的、说的一切都不会离开这台机器。",
+    }
+)
+MAX_UPLOAD = "25mb"
+
+
+class Readiness:
+    """Whether every embedded model has answered once; `error` says why it never will."""
+
+    def __init__(self) -> None:
+        self.answered: list[str] = []
+        self.done = False
+        self.error = ""
+
+    def warm_up(self) -> None:
+        try:
+            for name in model_zoo.names():
+                spec = model_zoo.spec(name)
+                if spec.embedded:
+                    model_zoo.load(name)(spec.example())
+                    self.answered.append(name)
+            self.done = True
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            raise
+
+
+def blocks(pages: Sequence[Page]) -> gr.Blocks:
+    """The pages as tabs, or one page alone without them."""
+    with gr.Blocks(title="Sensorium", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+        with gr.Row(elem_id="masthead"):
+            gr.HTML("<h1>Sensorium</h1>", min_width=0)
+            gr.HTML(t("Real neural networks, on your own machine."), min_width=0)
+        if len(pages) == 1:
+            pages[0].build(demo)
+        else:
+            _tabs(demo, pages)
+        gr.HTML(t("Nothing you draw, show or say leaves this machine."), elem_id="promise")
+    return demo.queue(max_size=32, default_concurrency_limit=1, api_open=False)
+
+
+def _tabs(demo: gr.Blocks, pages: Sequence[Page]) -> None:
+    """Tabs whose choice is `?tab=` in the address, both ways."""
+    with gr.Tabs() as tabs:
+        for page in pages:
+            with gr.Tab(t(page.title), id=page.slug) as tab:
+                page.build(demo)
+            # Gradio selects the first tab by itself before the address has been read.
+            to_address = f"""() => {{ const url = new URL(location);
+                if (!window.addressRead || url.searchParams.get("tab") === "{page.slug}") return;
+                url.searchParams.set("tab", "{page.slug}"); url.searchParams.delete("model");
+                history.replaceState(null, "", url); }}"""
+            tab.select(None, None, None, js=to_address, api_visibility="private")
+
+    def from_address(request: gr.Request) -> Any:
+        asked = request.query_params.get("tab")
+        return gr.Tabs(selected=asked) if asked in {page.slug for page in pages} else gr.skip()
+
+    read = demo.load(from_address, None, tabs, queue=False, api_visibility="private")
+    done = "() => { window.addressRead = true; }"
+    read.then(None, None, None, js=done, api_visibility="private")
+
+
+def application(pages: Sequence[Page]) -> FastAPI:
+    """The whole server: /healthz and /readyz, then Gradio on everything else."""
+    ready = Readiness()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=ready.warm_up, name="warm-up", daemon=True).start()
+        yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, Any]:
+        libraries = {name: version(name) for name in ("gradio", "onnxruntime")}
+        return {
+            "status": "ok",
+            "versions": {
+                "sensorium": model_zoo.__version__,
+                **libraries,
+                "python": platform.python_version(),
+            },
+        }
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        body = {"ready": ready.done, "answered": ready.answered, "error": ready.error}
+        return JSONResponse(body, status_code=200 if ready.done else 503)
+
+    return gr.mount_gradio_app(
+        app,
+        blocks(pages),
+        path="/",
+        footer_links=["api", "settings"],
+        run_history=False,
+        show_error=False,
+        max_file_size=MAX_UPLOAD,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        i18n=translations(),
+        theme=look.THEME,
+        css_paths=look.CSS,
+    )
+
+
+def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
+    """Serve the pages until Ctrl-C; `--host`, `--port` and `--no-browser` as options."""
+    options = _options(arguments)
+    try:
+        listener = socket.create_server((options.host, options.port))
+    except OSError as error:
+        sys.exit(
+            f"Port {options.port} of {options.host} is not free ({error.strerror}): "
+            f"choose another with --port."
+        )
+    port = listener.getsockname()[1]
+    host = "localhost" if options.host in ("0.0.0.0", "127.0.0.1", "::") else options.host
+    address = f"http://{host}:{port}"
+    server = uvicorn.Server(uvicorn.Config(application(pages), log_level="warning"))
+    print(f"Sensorium is at {address}", flush=True)
+    if options.browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    server.run(sockets=[listener])
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    on_space = "SPACE_ID" in os.environ
+    person = sys.stdout.isatty() and not on_space
+    # On Linux without a display, webbrowser would open a browser inside the terminal.
+    screen = sys.platform in ("darwin", "win32") or any(
+        name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    parser = argparse.ArgumentParser(description="Sensorium: neural networks to draw and show to.")
+    parser.add_argument(
+        "--host",
+        default=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
+        help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        help="port to listen on; 0 takes a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-browser",
+        dest="browser",
+        action="store_false",
+        default=person and screen,
+        help="do not open the browser",
+    )
+    return parser.parse_args(arguments)

@@ -1,0 +1,25 @@
+"""What the pages say, in English and Chinese; the English sentence is the key, as in gettext."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+CHINESE: dict[str, str] = {}  # filled by the modules that say the sentences
+
+
+def t(sentence: str) -> I18nData:
+    """A label that the browser shows in the reader's language; KeyError where Chinese is missing."""
+    CHINESE[sentence]
+    return I18nData(sentence)
+
+
+def translations() -> gr.I18n:
+    """Every sentence of the pages imported so far, for `launch` or `mount_gradio_app`."""
+    return gr.I18n(en={english: english for english in CHINESE}, zh=CHINESE, **{"zh-CN": CHINESE})
+
+
+def say(sentence: str, request: gr.Request | None = None) -> str:
+    """The sentence in the language that the reader's browser asks for first."""
+    wanted = request.headers.get("accept-language", "") if request else ""
+    return CHINESE[sentence] if wanted.lower().startswith("zh") else sentence
