@@ -1,4 +1,4 @@
-"""The pages, one module each: a module with a `page` becomes a tab, in the order of `page.order`."""
+"""The pages, one module each: a module with a `page` becomes a tab, sorted by `page.order`."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ panned away by a finger.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import cos, pi, radians, sin
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import gradio as gr
 
 import model_zoo
 from demos import Page, parts
-from demos.words import CHINESE, say, t
+from demos.snippets import code
+from demos.words import CHINESE, say
 from model_zoo.errors import ZooError
 
 HERE = Path(__file__).parent
@@ -34,7 +36,9 @@ CANVAS_CHINESE = {
     "Drawing tools": "画图工具",
     "Examples": "示例",
     "Keyboard: focus the canvas, move with the arrow keys, Space puts the pen down and up, "
-    "C clears, Ctrl+Z takes back.": "键盘：选中画布，用方向键移动，空格键落笔和提笔，C 清空，Ctrl+Z 撤销。",
+    "C clears, Ctrl+Z takes back.": (
+        "键盘：选中画布，用方向键移动，空格键落笔和提笔，C 清空，Ctrl+Z 撤销。"
+    ),
 }
 CHINESE.update(
     CANVAS_CHINESE
@@ -58,7 +62,7 @@ def _arc(x: float, y: float, wide: float, high: float, start: float, stop: float
 def _line(*corners: tuple[float, float]) -> Line:
     """Points along straight lines, close enough for a replay at a steady hand's pace."""
     points = [corners[0]]
-    for (x, y), (u, v) in zip(corners, corners[1:], strict=False):
+    for (x, y), (u, v) in pairwise(corners):
         points += [(x + (u - x) * i / 8, y + (v - y) * i / 8) for i in range(1, 9)]
     return points
 
@@ -77,7 +81,10 @@ EXAMPLES: dict[str, list[Line]] = {
     "9": [_arc(49, 38, 17, 17, 0, -360) + _line((66, 38), (60, 82))],
     "a letter": [_line((26, 82), (50, 18), (74, 82)), _line((36, 58), (64, 58))],
     "a scribble": [
-        [(50 + (12 + 0.4 * i) * cos(i * 1.9), 50 + (30 - 0.3 * i) * sin(i * 1.3)) for i in range(60)]
+        [
+            (50 + (12 + 0.4 * i) * cos(i * 1.9), 50 + (30 - 0.3 * i) * sin(i * 1.3))
+            for i in range(60)
+        ]
     ],
 }
 
@@ -149,7 +156,7 @@ def build(demo: gr.Blocks) -> None:
                 chinese=CANVAS_CHINESE,
             )
             with parts.fold("Or show a picture of a digit", "asides"):
-                picture = parts.Picture(
+                picture = parts.picture(
                     sources=["upload", "clipboard"], show_label=False, height=200, buttons=[],
                     elem_id="digit-picture",
                 )  # fmt: skip
@@ -158,7 +165,7 @@ def build(demo: gr.Blocks) -> None:
             label = parts.shares(4)
             why = gr.HTML(parts.nothing())
     options = parts.choices(demo, page.slug, digits)
-    parts.code(demo, PYTHON, "classify_digit", "digit.png")
+    code(demo, PYTHON, "classify_digit", "digit.png")
     parts.endpoint(classify_digit, "classify_digit")
 
     outputs = [shown, label, why]

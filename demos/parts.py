@@ -1,4 +1,4 @@
-"""The pieces that picture pages share: what was answered, why, how fast and on what; and the folds."""
+"""What the picture pages share: the answer, why, how fast and on what; and the folds below."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ CHINESE.update(
         "Model": "模型",
         "Precision": "精度",
         "Runs on": "运行于",
-        "Use it from code": "在代码中使用",
-        "In this process": "在本进程中",
         "What the model sees": "模型看到的",
         "Why": "原因",
         "speaks for it": "支持",
@@ -47,20 +45,22 @@ DOUBT = 0.6  # below this share the second answer is named too
 _decoding = BoundedSemaphore(4)
 
 
-class Picture(gr.Image):
-    """`gr.Image` that hands over the file or bytes as they came, for `model_zoo.images.open_image`.
+def picture(**look: Any) -> gr.Image:
+    """A `gr.Image` that hands over the file as it came, for `model_zoo.images.open_image`.
 
-    Gradio's own decoder answers a damaged file with a traceback and loses 16-bit and CMYK colours.
+    Gradio's own decoder answers a damaged file with a traceback and clips 16-bit pictures.
     """
+    component = gr.Image(**look)
+    # Not a subclass: Gradio writes a .pyi file beside the module of every subclass it meets.
+    component.preprocess = _as_it_came
+    return component
 
-    is_template = True  # the browser shows it as the gr.Image that it is
 
-    def preprocess(self, payload: ImageData | None) -> str | bytes | None:
-        if payload is None:
-            return None
-        if payload.url and payload.url.startswith("data:"):
-            return base64.b64decode(payload.url.partition(",")[2])
-        return payload.path
+def _as_it_came(payload: ImageData | None) -> str | bytes | None:
+    """The path of an uploaded file, the bytes of a data URL."""
+    if payload and payload.url and payload.url.startswith("data:"):
+        return payload.url
+    return payload.path if payload else None
 
 
 def decode(source: str | bytes) -> Image.Image:
@@ -86,32 +86,30 @@ def best(answer: dict[str, float], request: gr.Request | None = None) -> str:
 
 
 def evidence(
-    trace: ImageTrace, picture: Image.Image | None = None, request: gr.Request | None = None
+    trace: ImageTrace, sharp: Image.Image | None = None, request: gr.Request | None = None
 ) -> str:
-    """What the model saw, the heat map over it (or over `picture`), and the result line."""
-    label = next(iter(trace.answer), "")
-    seen = _png(Image.fromarray(trace.seen))
-    under = _jpeg(picture) if picture else seen
+    """What the model saw, the heat map over it (or over a `sharp` copy), and the result line."""
+    label = escape(next(iter(trace.answer)))
     height, width = trace.seen.shape[:2]
-    crisp = "" if picture else "crisp"
-    return f"""<div class="tiles">
-<figure><div class="tile"><img class="crisp" src="{seen}" alt="{say("What the model sees", request)}"></div>
-<figcaption>{say("What the model sees", request)} <small>{width} × {height}</small></figcaption></figure>
-<figure><div class="tile"><img class="{crisp}" src="{under}" alt=""><img class="heat"
-src="{_png(_heat(trace.why))}" alt="{say("Why", request)}: {escape(label)}"></div>
-<figcaption>{say("Why", request)} “{escape(label)}” <small><span><i class="for"></i>{say("speaks for it", request)}</span>
-<span><i class="against"></i>{say("against it", request)}</span></small></figcaption></figure>
-</div>
-<p class="ran">{escape(result_line(trace, request))}</p>"""
+    seen = _image(_png(Image.fromarray(trace.seen)), "crisp", say("What the model sees", request))
+    under = _image(_jpeg(sharp), "") if sharp else seen
+    heat = _image(_png(_heat(trace.why)), "heat", f"{say('Why', request)}: {label}")
+    legend = "".join(
+        f'<span><i class="{kind}"></i>{say(words, request)}</span>'
+        for kind, words in (("for", "speaks for it"), ("against", "against it"))
+    )
+    why = f"{say('Why', request)} “{label}”"
+    tiles = _tile(seen, say("What the model sees", request), f"{width} × {height}")
+    tiles += _tile(under + heat, why, legend)
+    return (
+        f'<div class="tiles">{tiles}</div><p class="ran">{escape(result_line(trace, request))}</p>'
+    )
 
 
 def nothing(request: gr.Request | None = None) -> str:
     """The place of the evidence while there is none."""
-    tiles = "".join(
-        f'<figure><div class="tile empty"></div><figcaption>{say(caption, request)}<small></small></figcaption></figure>'
-        for caption in ("What the model sees", "Why")
-    )
-    return f'<div class="tiles">{tiles}</div><p class="ran">&nbsp;</p>'
+    tiles = "".join(_tile("", say(caption, request)) for caption in ("What the model sees", "Why"))
+    return f'<div class="tiles">{tiles}</div><p class="ran"></p>'
 
 
 def result_line(trace: ImageTrace, request: gr.Request | None = None) -> str:
@@ -122,7 +120,7 @@ def result_line(trace: ImageTrace, request: gr.Request | None = None) -> str:
 
 def live(label: str) -> gr.HTML:
     """An empty place whose changes a screen reader announces."""
-    announce = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
+    announce = "element.role = 'status'; element.ariaLive = 'polite';"
     return gr.HTML(label, elem_classes="verdict", js_on_load=announce)
 
 
@@ -161,49 +159,27 @@ def choices(demo: gr.Blocks, slug: str, models: Sequence[str]) -> list[gr.Dropdo
     return [model, precision, provider]
 
 
-def code(demo: gr.Blocks, python: str, endpoint: str, file: str) -> None:
-    """The fold that shows the same answer from Python, over HTTP, from a shell and JavaScript."""
-    kinds = {
-        "gradio_client": ("python", _CLIENT),
-        "curl": ("shell", _CURL),
-        "JavaScript": ("javascript", _JAVASCRIPT),
-    }
-
-    def at(origin: str) -> list[str]:
-        fill = {"ORIGIN": origin, "ENDPOINT": endpoint, "FILE": file}
-        return [_fill(text, fill) for _, text in kinds.values()]
-
-    def from_here(request: gr.Request) -> list[str]:
-        return at(request.headers.get("origin", "http://localhost:7860"))
-
-    shown = []
-    with fold("Use it from code"), gr.Tabs():
-        with gr.Tab("Python"):
-            gr.Code(python.strip(), language="python", interactive=False, show_label=False)
-        for (title, (language, _)), text in zip(kinds.items(), at("http://localhost:7860"), strict=True):
-            with gr.Tab(title):
-                shown.append(
-                    gr.Code(text, language=language, interactive=False, show_label=False)
-                )
-    demo.load(from_here, None, shown, queue=False, api_visibility="private")
-
-
 def endpoint(answer: Callable[[str], dict[str, float]], name: str) -> None:
-    """Offer `answer`, which takes a picture file, at /gradio_api/run/NAME and /gradio_api/call/NAME."""
+    """Offer `answer`, which takes a picture file, at /gradio_api/run/NAME and …/call/NAME."""
     with gr.Row(visible=False):
-        picture, result, press = Picture(label="image"), gr.JSON(label="answer"), gr.Button()
+        image, result, press = picture(label="image"), gr.JSON(label="answer"), gr.Button()
     # Without the queue one POST is one answer; under load the threads, not a queue, are the bound.
-    press.click(answer, picture, result, api_name=name, queue=False, concurrency_limit=None)
+    press.click(answer, image, result, api_name=name, queue=False, concurrency_limit=None)
 
 
-def _fill(text: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text.strip()
+def _tile(pictures: str, caption: str, small: str = "") -> str:
+    return (
+        f'<figure><div class="tile">{pictures}</div>'
+        f"<figcaption>{caption}<small>{small}</small></figcaption></figure>"
+    )
+
+
+def _image(url: str, kind: str, words: str = "") -> str:
+    return f'<img class="{kind}" src="{url}" alt="{words}">'
 
 
 def _heat(why: np.ndarray) -> Image.Image:
-    """Logits (h, w) as a smooth RGBA picture: orange for, blue against, clear where they say nothing."""
+    """Logits (h, w) as a smooth RGBA picture: orange for, blue against, clear around zero."""
     strongest = float(np.abs(why).max()) or 1.0
     small = Image.fromarray((why / strongest).astype(np.float32))
     values = np.asarray(small.resize((HEAT_SIDE, HEAT_SIDE), Image.Resampling.BICUBIC))
@@ -225,35 +201,3 @@ def _data_url(image: Image.Image, kind: str, **how: int) -> str:
     file = io.BytesIO()
     image.save(file, kind, **how)
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
-
-
-_CLIENT = """
-from gradio_client import Client, handle_file
-
-client = Client("ORIGIN")
-answer = client.predict(handle_file("FILE"), api_name="/ENDPOINT")
-print(answer)
-"""
-
-_CURL = """
-SENT=$(curl -s ORIGIN/gradio_api/upload -F files=@FILE | tr -d '[]')
-curl -s ORIGIN/gradio_api/run/ENDPOINT -H 'Content-Type: application/json' \\
-  -d '{"data": [{"path": '"$SENT"', "meta": {"_type": "gradio.FileData"}}]}'
-"""
-
-_JAVASCRIPT = """
-// Node 20 or newer; in a page, take the file from <input type="file">.
-import { openAsBlob } from "node:fs";
-
-const api = "ORIGIN/gradio_api";
-const form = new FormData();
-form.append("files", await openAsBlob("FILE"), "FILE");
-const [path] = await (await fetch(`${api}/upload`, { method: "POST", body: form })).json();
-const reply = await fetch(`${api}/run/ENDPOINT`, {
-  method: "POST",
-  headers: { "Content-Type": "application/json" },
-  body: JSON.stringify({ data: [{ path, meta: { _type: "gradio.FileData" } }] }),
-});
-const [answer] = (await reply.json()).data;
-console.log(answer);
-"""

@@ -12,6 +12,7 @@ from PIL import Image
 
 import model_zoo
 from demos import Page, parts
+from demos.snippets import code
 from demos.words import CHINESE, say, t
 from model_zoo.errors import ZooError
 from model_zoo.images import flatten
@@ -131,7 +132,7 @@ def build(demo: gr.Blocks) -> None:
     models = [name for name in model_zoo.names() if "airplane" in model_zoo.spec(name).labels]
     with gr.Row(equal_height=False, elem_classes="page"):
         with gr.Column(scale=5, min_width=300):
-            picture = parts.Picture(
+            picture = parts.picture(
                 sources=["upload", "webcam", "clipboard"], label=t("Picture"), height=380,
                 buttons=["fullscreen"], elem_id="picture",
             )  # fmt: skip
@@ -143,13 +144,15 @@ def build(demo: gr.Blocks) -> None:
             label = parts.shares(5)
             why = gr.HTML(parts.nothing())
     with parts.fold("Several pictures at once"):
-        files = gr.File(file_count="multiple", file_types=["image"], label=t("Pictures"), height=160)
+        files = gr.File(
+            file_count="multiple", file_types=["image"], label=t("Pictures"), height=160
+        )
         table = gr.Dataframe(
             headers=list(COLUMNS), interactive=False, visible=False, label=t("Answers"), wrap=True
         )
         download = gr.DownloadButton(t("Download as CSV"), visible=False)
     options = parts.choices(demo, page.slug, models)
-    parts.code(demo, PYTHON, "classify_image", "photo.jpg")
+    code(demo, PYTHON, "classify_image", "photo.jpg")
     parts.endpoint(classify_image, "classify_image")
 
     for source in (picture, *options):

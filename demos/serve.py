@@ -1,4 +1,4 @@
-"""Put pages behind one address: tabs, health checks, the settings of a public server, the browser."""
+"""Put pages behind one address: tabs, health checks, a public server's settings, the browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from demos.words import CHINESE, t, translations
 CHINESE.update(
     {
         "Real neural networks, on your own machine.": "真正的神经网络，就在你自己的机器上。",
-        "Nothing you draw, show or say leaves this machine.": "你画的、展示的、说的一切都不会离开这台机器。",
+        "Nothing you draw, show or say leaves this machine.": (
+            "你画的、展示的、说的一切都不会离开这台机器。"
+        ),
     }
 )
 MAX_UPLOAD = "25mb"

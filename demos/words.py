@@ -9,7 +9,7 @@ CHINESE: dict[str, str] = {}  # filled by the modules that say the sentences
 
 
 def t(sentence: str) -> I18nData:
-    """A label that the browser shows in the reader's language; KeyError where Chinese is missing."""
+    """A label that the browser shows in the reader's language; KeyError without Chinese."""
     CHINESE[sentence]
     return I18nData(sentence)
 

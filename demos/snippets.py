@@ -1,0 +1,73 @@
+"""The fold "Use it from code": the same answer from Python, over HTTP, from a shell, JavaScript."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from demos.parts import fold
+from demos.words import CHINESE
+
+CHINESE["Use it from code"] = "在代码中使用"
+DEFAULT_ORIGIN = "http://localhost:7860"
+
+_CLIENT = """
+from gradio_client import Client, handle_file
+
+client = Client("ORIGIN")
+answer = client.predict(handle_file("FILE"), api_name="/ENDPOINT")
+print(answer)
+"""
+
+_CURL = """
+SENT=$(curl -s ORIGIN/gradio_api/upload -F files=@FILE | tr -d '[]')
+curl -s ORIGIN/gradio_api/run/ENDPOINT -H 'Content-Type: application/json' \\
+  -d '{"data": [{"path": '"$SENT"', "meta": {"_type": "gradio.FileData"}}]}'
+"""
+
+_JAVASCRIPT = """
+// Node 20 or newer; in a page, take the file from <input type="file">.
+import { openAsBlob } from "node:fs";
+
+const api = "ORIGIN/gradio_api";
+const form = new FormData();
+form.append("files", await openAsBlob("FILE"), "FILE");
+const [path] = await (await fetch(`${api}/upload`, { method: "POST", body: form })).json();
+const reply = await fetch(`${api}/run/ENDPOINT`, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ data: [{ path, meta: { _type: "gradio.FileData" } }] }),
+});
+const [answer] = (await reply.json()).data;
+console.log(answer);
+"""
+
+
+def code(demo: gr.Blocks, python: str, endpoint: str, file: str) -> None:
+    """The fold that shows the same answer from Python, over HTTP, from a shell and JavaScript."""
+    snippets = (
+        ("gradio_client", "python", _CLIENT),
+        ("curl", "shell", _CURL),
+        ("JavaScript", "javascript", _JAVASCRIPT),
+    )
+
+    def at(origin: str) -> list[str]:
+        values = {"ORIGIN": origin, "ENDPOINT": endpoint, "FILE": file}
+        return [_fill(text, values) for _, _, text in snippets]
+
+    def from_here(request: gr.Request) -> list[str]:
+        return at(request.headers.get("origin", DEFAULT_ORIGIN))
+
+    shown = []
+    with fold("Use it from code"), gr.Tabs():
+        with gr.Tab("Python"):
+            gr.Code(python.strip(), language="python", interactive=False, show_label=False)
+        for (title, language, _), text in zip(snippets, at(DEFAULT_ORIGIN), strict=True):
+            with gr.Tab(title):
+                shown.append(gr.Code(text, language=language, interactive=False, show_label=False))
+    demo.load(from_here, None, shown, queue=False, api_visibility="private")
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text.strip()
