@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from model_zoo import bench as benches
 from model_zoo import zoo
@@ -25,7 +26,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# A pipe has no width: rich would assume 80 columns and cut the names.
+console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
 progress = Console(stderr=True)  # standard output stays clean for --json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -57,7 +59,9 @@ def fetch(
 @app.command()
 def run(
     name: Annotated[str, typer.Argument(help="A model's name, from `list`.")],
-    given: Annotated[str, typer.Argument(metavar="INPUT", help="A file, a text, or - for standard input.")],
+    given: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A file, a text, or - for standard input.")
+    ],
     precision: Precision = "auto",
     provider: Provider = "auto",
     as_json: AsJson = False,
@@ -83,11 +87,15 @@ def bench(
     names: Names = None,
     precision: Precision = "auto",
     provider: Provider = "auto",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each pair gets.")] = benches.ROUNDS,
     as_json: AsJson = False,
 ) -> None:
     """Measure median and p95 for one input at each precision and provider that this machine has."""
-    _print(_measure(names, lambda spec: benches.measure(
-        spec.name, benches.candidates(spec, precision, provider))), as_json)  # fmt: skip
+
+    def one(spec: ModelSpec) -> list[benches.Measurement]:
+        return benches.measure(spec.name, benches.candidates(spec, precision, provider), rounds)
+
+    _print(_measure(names, one), as_json)
 
 
 @app.command()
@@ -105,7 +113,7 @@ def doctor(as_json: AsJson = False) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for finding in findings:
-        mark = "[green]✓[/]" if finding.fine else "[yellow]–[/]"
+        mark = Text("✓", "green") if finding.fine else Text("–", "yellow")
         table.add_row(mark, finding.subject, finding.text)
     console.print(table)
 
@@ -127,8 +135,8 @@ def _card(spec: ModelSpec) -> dict[str, Any]:
         "task": spec.task,
         "parameters": spec.parameters,
         "accuracy": {p: spec.metric("accuracy", p) for p in spec.precisions},
-        "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()}
-        or round(sum(source.size for source in spec.sources) / 1e6, 1),
+        "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()},
+        "download_mb": round(sum(source.size for source in spec.sources) / 1e6, 1),
         "licence": spec.licence,
         "from": "embedded" if spec.embedded else "fetched",
     }
@@ -149,7 +157,9 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    table = Table(*(rows[0] if rows else ()), box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for name in rows[0] if rows else ():
+        table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(*map(_cell, row.values()))
     console.print(table)

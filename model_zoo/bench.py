@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from model_zoo import zoo
-from model_zoo.providers import ready
+from model_zoo.errors import BadInput
+from model_zoo.providers import PROVIDERS, ready
 from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
 
@@ -41,8 +42,12 @@ class Measurement:
         return {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
 
 
-def candidates(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> Iterator[tuple[str, str]]:
+def candidates(
+    spec: ModelSpec, precision: str = "auto", provider: str = "auto"
+) -> Iterator[tuple[str, str]]:
     """(precision, provider) pairs that this machine can run and a request leaves open."""
+    _require(precision, spec.precisions, f"{spec.name} has no precision")
+    _require(provider, PROVIDERS, "There is no provider")
     precisions = spec.precisions if precision == "auto" else (precision,)
     providers = ready() if provider == "auto" else (provider,)
     for pair in product(precisions, providers):
@@ -74,6 +79,11 @@ def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -
         _summary(spec, precision, provider, load_ms[precision, provider], laps[precision, provider])
         for precision, provider in models
     ]
+
+
+def _require(asked: str, known: tuple[str, ...], complaint: str) -> None:
+    if asked not in ("auto", *known):
+        raise BadInput(f"{complaint} {asked!r}: choose one of auto, {', '.join(known)}.")
 
 
 def _summary(

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 
 from model_zoo import __version__, zoo
-from model_zoo.fetch import cache_folder
+from model_zoo.cache import cache_folder
 from model_zoo.providers import offers, processor, usable_cores
 from model_zoo.session import Session
 from model_zoo.tuning import choose

@@ -35,15 +35,15 @@ def open_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
             image.load()
             # exif_transpose returns a copy where it turns, the same picture where it need not.
             return _to_eight_bits(_shrink(ImageOps.exif_transpose(image)))
+    except BadInput:
+        raise
     except FileNotFoundError as error:
-        raise BadInput(f"There is no file {source}: check its name.") from error
+        raise BadInput(f"There is no file {source!s}: check its name.") from error
     except UnidentifiedImageError as error:
-        raise BadInput("That file is not a picture that can be read: use PNG, JPEG or WebP.") from error
+        raise BadInput("That file is not a picture that can be read: use PNG or JPEG.") from error
     except Image.DecompressionBombError as error:
         raise BadInput(_too_large()) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, BadInput):
-            raise
         raise BadInput("The picture is damaged or cut off: save or upload it again.") from error
 
 

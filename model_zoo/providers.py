@@ -1,4 +1,4 @@
-"""What this machine offers onnxruntime: processor cores, execution providers, and why one is missing."""
+"""What this machine offers onnxruntime: cores, execution providers, and why one is missing."""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ class ModelSpec:
         if unknown := set(self.precisions) - set(PRECISIONS):
             raise ValueError(f"{self.name}: unknown precisions {sorted(unknown)}")
         if bool(self.sources) != (self.build is not None):
-            raise ValueError(f"{self.name}: fetched weights need a builder, embedded ones have none")
+            raise ValueError(
+                f"{self.name}: fetched weights need a builder, embedded ones have none"
+            )
 
     @property
     def embedded(self) -> bool:

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from model_zoo.bench import Measurement, candidates, measure
-from model_zoo.errors import BadInput, CacheError
-from model_zoo.fetch import cache_folder
+from model_zoo.cache import cache_errors, cache_folder
+from model_zoo.errors import BadInput
 from model_zoo.providers import processor, usable_cores
 from model_zoo.spec import ModelSpec
 
@@ -30,13 +30,13 @@ class Choice:
 
 def choose(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> Choice:
     """The pair to run a model at; what the caller names is taken as it is."""
-    if "auto" not in (precision, provider):
-        return Choice(precision, provider, "asked for")
     pairs = [
         pair
         for pair in candidates(spec, precision, provider)
         if precision != "auto" or spec.within_budget(pair[0])
     ]
+    if "auto" not in (precision, provider):
+        return Choice(precision, provider, "asked for")
     if not pairs:
         raise BadInput(f"{spec.name} has nothing to run on {provider}: choose another provider.")
     times = remembered(spec.name)
@@ -55,13 +55,11 @@ def tune(spec: ModelSpec) -> list[Measurement]:
     times = {f"{row.precision}/{row.provider}": round(row.median_ms, 4) for row in rows}
     memory = {"machine": _machine(), "median_ms": _memory() | {spec.name: times}}
     path = _file()
-    try:
+    with cache_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(f".{os.getpid()}")
         scratch.write_text(json.dumps(memory, indent=1), encoding="utf-8")
         scratch.replace(path)
-    except OSError as error:
-        raise CacheError(f"The times cannot be kept in {path.parent}: {error.strerror}.") from error
     return rows
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from cachetools import LRUCache, cached
 
 import model_zoo
-from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
-from model_zoo.fetch import cache_folder, fetch_all, locked
+from model_zoo.cache import cache_errors, cache_folder, locked
+from model_zoo.errors import UnknownModel, WeightsNotFound
+from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
 from model_zoo.spec import Builder, ModelSpec
 
@@ -41,7 +42,9 @@ def spec(name: str) -> ModelSpec:
     try:
         return specs()[name]
     except KeyError:
-        raise UnknownModel(f"There is no model {name!r}: choose one of {', '.join(names())}.") from None
+        raise UnknownModel(
+            f"There is no model {name!r}: choose one of {', '.join(names())}."
+        ) from None
 
 
 @cache
@@ -54,9 +57,6 @@ def load(name: str, precision: str = "auto", provider: str = "auto") -> Any:
     from model_zoo.tuning import choose
 
     chosen = spec(name)
-    if precision not in ("auto", *chosen.precisions):
-        choices = ", ".join(("auto", *chosen.precisions))
-        raise BadInput(f"{name} has no precision {precision!r}: choose one of {choices}.")
     pair = choose(chosen, precision, provider)
     return chosen.factory(chosen, pair.precision, pair.provider)
 
@@ -88,7 +88,7 @@ def _built(spec: ModelSpec, build: Builder, precision: str) -> Path:
     path = folder / f"{spec.name}.{precision}.onnx"
     if path.is_file():
         return path
-    with locked(folder):
+    with cache_errors(cache_folder()), locked(folder):
         if not path.is_file():  # another process may have built it while this one waited
             scratch = path.with_suffix(".part")
             build(weights, precision, scratch)

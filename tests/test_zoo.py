@@ -1,6 +1,7 @@
 """Names, specs and loading: derived from the specs, lazy, shared and bounded."""
 
 import dataclasses
+import sys
 import threading
 from pathlib import Path
 
@@ -110,7 +111,8 @@ def test_the_least_recently_used_session_makes_room():
 
 
 def test_a_missing_embedded_file_says_how_to_restore_it(monkeypatch, tmp_path):
-    monkeypatch.setattr("model_zoo.spec.WEIGHTS", tmp_path)
+    # `model_zoo.spec` is the function of that name; the module is behind it.
+    monkeypatch.setattr(sys.modules["model_zoo.spec"], "WEIGHTS", tmp_path)
     with pytest.raises(WeightsNotFound, match="export build mnist-cnn"):
         zoo.graph_file(model_zoo.spec("mnist-cnn"), "fp32")
 
@@ -133,9 +135,7 @@ def test_auto_takes_what_tune_measured_as_fastest(monkeypatch):
 
 def test_tune_remembers_for_this_machine_only(tmp_path, monkeypatch):
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path))
-    monkeypatch.setattr(
-        tuning, "measure", lambda name, pairs: [_row(*pair) for pair in pairs]
-    )
+    monkeypatch.setattr(tuning, "measure", lambda name, pairs: [_row(*pair) for pair in pairs])
     tuning.tune(model_zoo.spec("mnist-cnn"))
     assert tuning.remembered("mnist-cnn")["int8/cpu"] == 1.0
     monkeypatch.setattr(tuning, "_machine", lambda: "another machine")

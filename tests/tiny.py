@@ -1,4 +1,4 @@
-"""Tiny ONNX graphs of a few hundred bytes, made on the spot, for tests that need no real weights."""
+"""Tiny ONNX graphs of a few hundred bytes, made on the spot, where no real weights are needed."""
 
 from pathlib import Path
 
