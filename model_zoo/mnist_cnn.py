@@ -1,0 +1,170 @@
+"""Handwritten digits: from any drawing to the picture that MNIST would have made of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageChops, ImageDraw
+
+from model_zoo.classify import ImageClassifier
+from model_zoo.images import Picture, as_image, open_image
+from model_zoo.spec import ModelSpec
+
+LABELS = (*"0123456789", "not a digit")
+
+SIDE = 28  # pixels: MNIST's pictures are 28 x 28
+BOX = 20  # pixels: MNIST scales the longest side of a digit to 20, before it centres it
+# Pixels: a larger picture is reduced first, which bounds the time and loses nothing at 20 pixels
+LARGEST = 560
+FAINTEST = 24  # of 255: less contrast than this is paper, not ink
+# Of the strongest ink: weaker traces (JPEG, scanner) do not widen the box around the digit
+NOISE = 0.04
+# Pixels at MNIST's scale: thinner strokes are widened to this, since most of MNIST's are 2 to 3
+# wide
+THINNEST = 1.8
+
+
+def to_mnist(image: Image.Image | np.ndarray) -> np.ndarray | None:
+    """Turn a drawing of any size and colours into (28, 28) uint8, white ink on black, or None
+    where it is blank.
+    """
+    ink = _crop(_ink(image))
+    if ink is None:
+        return None
+    scale = BOX / max(ink.shape)
+    ink = _strengthen(ink, scale)
+    height, width = (max(1, round(side * scale)) for side in ink.shape)
+    # A box filter averages areas, as MNIST's makers did; enlarged, it would show blocks.
+    how = Image.Resampling.BOX if scale <= 1 else Image.Resampling.BILINEAR
+    small = np.asarray(Image.fromarray(ink).resize((width, height), how), dtype=np.float32)
+    small = np.rint(small * (255 / small.max())).astype(np.uint8)
+    return _centre(small)
+
+
+def _ink(image: Image.Image | np.ndarray) -> np.ndarray:
+    """Distance (h, w) uint8 of every pixel from the background, which is the median of the border.
+    """
+    picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    if max(picture.size) > LARGEST:
+        if picture.mode not in ("L", "RGB", "RGBA"):
+            picture = picture.convert("RGBA")
+        picture = picture.reduce(-(-max(picture.size) // LARGEST))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        alpha = picture.getchannel("A")
+        if _background(alpha)[0] < 128:
+            # Strokes on a transparent layer: whatever their colour, they are the ink
+            return np.asarray(alpha)
+        if alpha.getextrema() != (255, 255):
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    picture = picture if picture.mode == "L" else picture.convert("RGB")
+    paper = Image.new(picture.mode, picture.size, _background(picture))
+    distance = ImageChops.difference(picture, paper)
+    strongest, *others = distance.split()
+    for band in others:
+        strongest = ImageChops.lighter(strongest, band)
+    return np.asarray(strongest)
+
+
+def _background(picture: Image.Image) -> tuple[int, ...]:
+    """Median of the outermost pixels, one number a band."""
+    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return tuple(int(value) for value in np.median(border, axis=0))
+
+
+def _crop(ink: np.ndarray) -> np.ndarray | None:
+    """The smallest box (h, w) that holds the ink, without the paper's grain, or None where there
+    is none.
+    """
+    peak = int(ink.max(initial=0))
+    if peak < FAINTEST:
+        return None
+    # The border shows the paper's grain; a few strokes that run over the edge are not taken for it.
+    border = np.sort(np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]]))
+    grain = 2 * int(border[int(len(border) * 0.8)])
+    strong = ink > max(peak * NOISE, min(grain, peak * 0.4))
+    rows, columns = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return ink[box] * strong[box] if grain else ink[box]
+
+
+def _strengthen(ink: np.ndarray, scale: float) -> np.ndarray:
+    """Widen strokes (h, w) that would be thinner than `THINNEST` at MNIST's scale, so that they
+    don't fade away.
+    """
+    padded = np.pad(ink, 1).astype(np.int16)
+    outline = np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
+    # A stroke's two sides are its outline
+    width = 2 * float(ink.sum(dtype=np.int64)) / float(outline)
+    extra = round((THINNEST - width * scale) / scale)
+    return ink if extra < 1 else _dilate(_dilate(ink, extra).T, extra).T
+
+
+def _dilate(ink: np.ndarray, extra: int) -> np.ndarray:
+    """Largest value of `extra + 1` successive rows, for (h + extra, w): doubling steps, each one
+    maximum.
+    """
+    out = np.pad(ink, ((extra, extra), (0, 0)))
+    reached = 1
+    while reached <= extra:
+        step = min(reached, extra + 1 - reached)
+        out = np.maximum(out[step:], out[:-step])
+        reached += step
+    return out
+
+
+def _centre(digit: np.ndarray) -> np.ndarray:
+    """Place a digit (at most 20 x 20) by its centre of mass in the middle of (28, 28), but never
+    over the edge.
+    """
+    out = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    total = float(digit.sum(dtype=np.int64))
+    corner = []
+    for axis, side in enumerate(digit.shape):
+        mass = digit.sum(axis=1 - axis, dtype=np.int64)
+        centre = float(mass @ np.arange(side)) / total
+        corner.append(min(max(round(SIDE / 2 - centre), 0), SIDE - side))
+    top, left = corner
+    out[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return out
+
+
+class MnistCnn(ImageClassifier):
+    """`model(drawing)` answers label → probability for 0 to 9 and "not a digit", best first."""
+
+    blank_hint = "There is nothing to read yet: draw a digit."
+
+    @staticmethod
+    def preprocess(picture: Picture) -> npt.NDArray[np.uint8] | None:
+        return to_mnist(as_image(picture))
+
+
+def example() -> Image.Image:
+    """A drawn 7, to warm up and to measure with."""
+    image = Image.new("L", (280, 280), "white")
+    ImageDraw.Draw(image).line([(70, 60), (210, 60), (120, 220)], fill="black", width=20, joint="curve")
+    return image
+
+
+SPECS = (
+    ModelSpec(
+        name="mnist-cnn",
+        title="A drawn digit",
+        task="digit classification",
+        summary="Reads one drawn digit, or says that it is none.",
+        parameters=200_000,
+        licence="MIT",
+        inputs="image: float32 [batch, 1, 28, 28], white ink on black in 0..1, centred by mass",
+        outputs="logits: float32 [batch, 11]; cam: float32 [batch, 11, 7, 7], its mean is the logit",
+        architecture="",
+        training_data="MNIST, 60,000 training pictures, distorted as mice and fingers do, and drawn non-digits",
+        made_by="python -m export train mnist-cnn (export/recipes/mnist_cnn.py)",
+        intended_use="Teaching and demonstrations; a first network to take apart.",
+        not_for="Reading forms, cheques or several digits at once.",
+        factory=MnistCnn,
+        read=open_image,
+        example=example,
+        labels=LABELS,
+    ),
+)
