@@ -1,0 +1,147 @@
+"""The command line: `python -m export train | build | check | quantize`; needs the extra [export]."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from export import recipes
+from model_zoo import zoo
+from model_zoo.errors import BadInput, WeightsNotFound, ZooError
+
+RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
+CALIBRATION = 1000  # training pictures that int8's ranges are measured on
+
+app = typer.Typer(
+    help="From a training recipe to a verified, quantised ONNX file.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(width=None if sys.stdout.isatty() else 120, markup=False)
+
+Name = Annotated[str, typer.Argument(help=f"One of {', '.join(recipes.names())}.")]
+Data = Annotated[
+    Path | None, typer.Option(help="A folder with the data; without it the official data is fetched.")
+]
+
+
+@app.command()
+def train(
+    name: Name,
+    data: Data = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: the recipe's own.")] = None,
+    seed: int = 0,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
+) -> None:
+    """Train a model, or go on where the last run stopped; then write its ONNX file and report."""
+    from export.recipes.deliver import deliver
+
+    recipe = _recipe(name)
+    checkpoint = recipe.train(data, out / name, epochs or recipe.epochs, seed)
+    graph = deliver(recipe, checkpoint, data, out / name)
+    console.print(f"{graph}\n{graph.parent / 'report'}")
+
+
+@app.command()
+def build(name: Name, out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS) -> None:
+    """Put a trained graph where the zoo keeps its embedded models; fetched ones: into the cache."""
+    spec = zoo.spec(name)
+    if not spec.embedded:
+        for precision in spec.precisions:
+            console.print(str(zoo.graph_file(spec, precision)))
+        return
+    trained = out / name / f"{name}.fp32.onnx"
+    if not trained.is_file():
+        raise WeightsNotFound(f"{trained} is not there: python -m export train {name}")
+    target = spec.embedded_file("fp32")
+    target.write_bytes(trained.read_bytes())
+    console.print(f"{target}: now make its int8 twin with python -m export quantize {name}")
+
+
+@app.command()
+def quantize(name: Name, data: Data = None) -> None:
+    """Make the static int8 twin of a model's graph, calibrated on training data."""
+    from export.quantize import quantize as write_int8
+
+    spec, recipe = zoo.spec(name), _recipe(name)
+    target = spec.embedded_file("int8")
+    with console.status("Measuring the ranges of the activations …"):
+        write_int8(zoo.graph_file(spec, "fp32"), target, recipe.calibration(data, CALIBRATION))
+    console.print(f"{target}, {target.stat().st_size / 1e6:.2f} MB")
+
+
+@app.command()
+def evaluate(
+    names: Annotated[list[str], typer.Argument(help="Models of the zoo that have a recipe.")],
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure the committed graphs at every precision on all parts of the data."""
+    from export.evaluate import evaluate as measure
+
+    rows = [row for name in names for row in measure(zoo.spec(name), _recipe(name), data)]
+    _print([asdict(row) for row in rows], as_json)
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Default: all with a recipe.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Compare committed graphs with torch: names, shapes, largest difference, on several batches."""
+    from export.check import check as compare
+
+    known = [name for name in zoo.names() if name in recipes.names()]
+    rows = [row for name in names or known for row in compare(zoo.spec(name), _recipe(name))]
+    _print([{**asdict(row), "passed": row.passed} for row in rows], as_json)
+    if failed := sum(not row.passed for row in rows):
+        raise ZooError(f"{failed} of {len(rows)} comparisons are over their tolerance.")
+    if not as_json:
+        console.print(f"All {len(rows)} comparisons are within their tolerance.")
+
+
+def _recipe(name: str) -> recipes.Recipe:
+    try:
+        return recipes.find(name)
+    except KeyError as error:
+        raise BadInput(error.args[0]) from error
+
+
+def _print(rows: list[dict[str, object]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    table = Table(box=None, header_style="bold")
+    for name in rows[0]:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return np.format_float_positional(value, 4, fractional=False, trim="-")
+    return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def main() -> None:
+    """Run the command line; errors of ours end in one sentence and exit status 1."""
+    try:
+        app()
+    except ZooError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
