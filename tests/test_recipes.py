@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from export.recipes import data, drawings, names, recipe
+from export.recipes import data, drawings, find, names
 from export.recipes.metrics import fit_temperature, measure
 from export.recipes.onnx_file import read_state, write_onnx
 from export.recipes.report import Report
@@ -104,7 +104,7 @@ def test_temperature_is_found_and_lowers_the_calibration_error() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_exported_graph_equals_torch(name: str, tmp_path: Path) -> None:
-    made = recipe(name)
+    made = find(name)
     torch.manual_seed(0)
     trained = made.build()
     images = torch.rand(7, *made.shape)
@@ -131,7 +131,7 @@ def test_exported_graph_equals_torch(name: str, tmp_path: Path) -> None:
 
 
 def test_exported_file_is_small_and_says_nothing_of_where_it_was_made(tmp_path: Path) -> None:
-    made = recipe("mnist-cnn")
+    made = find("mnist-cnn")
     path = write_onnx(made.fold(made.build().eval(), 1.0), made.shape, tmp_path / "graph.onnx")
     assert path.stat().st_size < 400_000
     assert str(Path(__file__).parent.parent).encode() not in path.read_bytes()
@@ -190,7 +190,7 @@ def test_missing_data_is_named(load: object, missing: str, tmp_path: Path) -> No
 
 def test_unknown_recipe_names_those_there_are() -> None:
     with pytest.raises(KeyError, match="mnist-cnn"):
-        recipe("mnist-rnn")
+        find("mnist-rnn")
 
 
 @pytest.mark.parametrize("unseen", [False, True])
