@@ -30,8 +30,7 @@ CANVAS_CHINESE = {
     "Clear": "清空",
     "Brush": "笔刷",
     "Try one": "试一试",
-    "a letter": "字母",
-    "a scribble": "涂鸦",
+    "scribble": "涂鸦",
     "Drawing canvas": "画布",
     "Drawing tools": "画图工具",
     "Examples": "示例",
@@ -79,8 +78,8 @@ EXAMPLES: dict[str, list[Line]] = {
     "7": [_line((31, 23), (69, 23), (45, 81))],
     "8": [[(50 + 18 * sin(2 * a), 50 - 30 * cos(a)) for a in (2 * pi * i / 40 for i in range(41))]],
     "9": [_arc(49, 38, 17, 17, 0, -360) + _line((66, 38), (60, 82))],
-    "a letter": [_line((26, 82), (50, 18), (74, 82)), _line((36, 58), (64, 58))],
-    "a scribble": [
+    "A": [_line((26, 82), (50, 18), (74, 82)), _line((36, 58), (64, 58))],
+    "scribble": [
         [
             (50 + (12 + 0.4 * i) * cos(i * 1.9), 50 + (30 - 0.3 * i) * sin(i * 1.3))
             for i in range(60)

@@ -30,7 +30,6 @@ COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
 CHINESE.update(
     {
         "See": "看图",
-        "Picture": "图片",
         "Show a picture: upload, paste or take one.": "请上传、粘贴或拍一张图片。",
         KNOWS: (
             "它只认识十类事物，无论你给它看什么，它都会从中选一个："
@@ -133,11 +132,14 @@ def build(demo: gr.Blocks) -> None:
     with gr.Row(equal_height=False, elem_classes="page"):
         with gr.Column(scale=5, min_width=300):
             picture = parts.picture(
-                sources=["upload", "webcam", "clipboard"], label=t("Picture"), height=380,
+                sources=["upload", "webcam", "clipboard"], show_label=False, height=380,
                 buttons=["fullscreen"], elem_id="picture",
             )  # fmt: skip
             if EXAMPLES:
-                gr.Examples([str(path) for path in EXAMPLES], picture, label=t("Try one"))
+                gr.Examples(
+                    [str(path) for path in EXAMPLES], picture,
+                    label=t("Try one"), elem_id="examples",
+                )  # fmt: skip
             gr.HTML(t(KNOWS), elem_classes="note")
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())

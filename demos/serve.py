@@ -119,9 +119,13 @@ def application(pages: Sequence[Page]) -> FastAPI:
         body = {"ready": ready.done, "answered": ready.answered, "error": ready.error}
         return JSONResponse(body, status_code=200 if ready.done else 503)
 
+    demo = blocks(pages)
+    # Only `launch` sets this, and without it Gradio 6.31 checks no path that a client names as
+    # its upload: any file of this machine could be had by asking for it.
+    demo.has_launched = True
     return gr.mount_gradio_app(
         app,
-        blocks(pages),
+        demo,
         path="/",
         footer_links=["api", "settings"],
         run_history=False,
