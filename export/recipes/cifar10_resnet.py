@@ -15,8 +15,8 @@ from export.recipes import data as datasets
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
 from export.recipes.recipe import VALIDATION, Recipe, as_input
 from export.recipes.training import Batches, Loop, accuracy
+from model_zoo.cifar10_resnet import LABELS, SIDE
 
-SIDE = datasets.CIFAR_SIDE
 WIDTHS = (64, 256, 256)
 WHITENED = (
     24  # channels: the 12 principal directions of a 2 x 2 patch in colour, and their negatives
@@ -100,7 +100,7 @@ class ResNet(nn.Module):
             Stage(narrow, wide, True, folded),
             Stage(wide, last, False, folded),
         )
-        self.head = nn.Conv2d(last, len(datasets.CIFAR_CLASSES), 1)
+        self.head = nn.Conv2d(last, len(LABELS), 1)
         nn.init.normal_(self.head.weight, std=0.01)
         self.register_buffer("image_mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("image_std", torch.tensor(STD).view(1, 3, 1, 1))
@@ -244,7 +244,7 @@ def evaluation(data: Path | None) -> dict[str, datasets.Part]:
 
 RECIPE = Recipe(
     name="cifar10-resnet",
-    labels=datasets.CIFAR_CLASSES,
+    labels=LABELS,
     shape=(3, SIDE, SIDE),
     epochs=24,
     build=ResNet,

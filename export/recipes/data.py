@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from model_zoo.cifar10_resnet import LABELS, SIDE
+
 # The last training images choose among epochs and fit the temperature; none is trained on
 HELD_OUT = 2_000
-CIFAR_SIDE = 32  # pixels
-CIFAR_CLASSES = (
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-)  # fmt: skip
 
 
 class DataNotFound(FileNotFoundError):
@@ -96,7 +94,7 @@ def _rows(folder: Path, name: str) -> np.ndarray:
             f"{folder} holds no {name}-*.png: give --data the folder above a complete cifar10/."
         )
     images = [np.asarray(Image.open(file)) for file in files]
-    return np.concatenate([rows.reshape(-1, CIFAR_SIDE, CIFAR_SIDE, 3) for rows in images])
+    return np.concatenate([rows.reshape(-1, SIDE, SIDE, 3) for rows in images])
 
 
 def _jpegs(archive: Path) -> Part:
@@ -105,7 +103,7 @@ def _jpegs(archive: Path) -> Part:
         members = sorted((m for m in tar if m.name.endswith(".jpg")), key=lambda m: m.name)
         # Type: ignore[union-attr]
         images = [np.asarray(Image.open(io.BytesIO(tar.extractfile(m).read()))) for m in members]
-    labels = [CIFAR_CLASSES.index(Path(m.name).parent.name) for m in members]
+    labels = [LABELS.index(Path(m.name).parent.name) for m in members]
     return Part(np.stack(images), np.array(labels, dtype=np.int64))
 
 

@@ -15,9 +15,8 @@ from export.recipes.distort import distort
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
 from export.recipes.recipe import VALIDATION, Recipe, as_input
 from export.recipes.training import Batches, Loop, accuracy, one_cycle
-from model_zoo.mnist_cnn import SIDE, to_mnist
+from model_zoo.mnist_cnn import LABELS, SIDE, to_mnist
 
-LABELS = (*"0123456789", "not a digit")
 OTHER = len(LABELS) - 1
 WIDTHS = (16, 32, 64, 96, 112)  # 176,000 weights, 15 million multiplications an image
 POOLED = (1, 2)  # after these convolutions the map halves: 28, 14, 7 pixels
