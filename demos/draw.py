@@ -96,7 +96,7 @@ print(model(open_image("digit.png")))
 """
 
 
-def classify_digit(image: str | bytes | None) -> dict[str, float]:
+def classify_digit(image: str | None) -> dict[str, float]:
     """Read one handwritten digit: ink of any colour on a plain background, anywhere in the picture.
 
     Args:
@@ -117,7 +117,7 @@ def classify_digit(image: str | bytes | None) -> dict[str, float]:
 
 
 def read(
-    drawing: str | bytes | None, model: str, precision: str, provider: str, request: gr.Request
+    drawing: str | None, model: str, precision: str, provider: str, request: gr.Request
 ) -> tuple[str, dict[str, float] | None, str]:
     """What the page shows for a drawing (a data URL) or a picture file."""
     if not drawing:
@@ -155,7 +155,7 @@ def build(demo: gr.Blocks) -> None:
                 chinese=CANVAS_CHINESE,
             )
             with parts.fold("Or show a picture of a digit", "asides"):
-                picture = parts.picture(
+                picture = parts.Picture(
                     sources=["upload", "clipboard"], show_label=False, height=200, buttons=[],
                     elem_id="digit-picture",
                 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from html import escape
 from threading import BoundedSemaphore
@@ -45,30 +46,33 @@ DOUBT = 0.6  # below this share the second answer is named too
 _decoding = BoundedSemaphore(4)
 
 
-def picture(**look: Any) -> gr.Image:
-    """A `gr.Image` that hands over the file as it came, for `model_zoo.images.open_image`.
+class _Unwritten(type(gr.Image)):
+    """Makes a component's subclass without the .pyi file that Gradio writes beside its module."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> type:
+        return ABCMeta.__new__(cls, name, bases, members)
+
+
+class Picture(gr.Image, metaclass=_Unwritten):
+    """`gr.Image` that hands over the file as it came, for `model_zoo.images.open_image`.
 
     Gradio's own decoder answers a damaged file with a traceback and clips 16-bit pictures.
     """
-    component = gr.Image(**look)
-    # Not a subclass: Gradio writes a .pyi file beside the module of every subclass it meets.
-    component.preprocess = _as_it_came
-    return component
+
+    is_template = True  # for the browser it is the gr.Image that it looks like
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of an uploaded file, or the data URL that a client sent instead."""
+        if payload and payload.url and payload.url.startswith("data:"):
+            return payload.url
+        return payload.path if payload else None
 
 
-def _as_it_came(payload: ImageData | None) -> str | bytes | None:
-    """The path of an uploaded file, the bytes of a data URL."""
-    if payload and payload.url and payload.url.startswith("data:"):
-        return payload.url
-    return payload.path if payload else None
-
-
-def decode(source: str | bytes) -> Image.Image:
-    """The picture in a file, its bytes or a data URL; raises BadInput in one plain sentence."""
-    if isinstance(source, str) and source.startswith("data:"):
-        source = base64.b64decode(source.partition(",")[2])
+def decode(source: str) -> Image.Image:
+    """The picture in a file or a data URL; raises BadInput in one plain sentence."""
+    data = base64.b64decode(source.partition(",")[2]) if source.startswith("data:") else source
     with _decoding:
-        return open_image(source)
+        return open_image(data)
 
 
 def verdict(big: str, small: str = "", kind: str = "answer") -> str:
@@ -140,10 +144,7 @@ def choices(demo: gr.Blocks, slug: str, models: Sequence[str]) -> list[gr.Dropdo
     """The fold with model, precision and provider; the model is also the address's `?model=`."""
     precisions = dict.fromkeys(p for name in models for p in model_zoo.spec(name).precisions)
     with fold("Advanced"), gr.Row():
-        model = gr.Dropdown(
-            [(f"{model_zoo.spec(name).title} ({name})", name) for name in models],
-            value=models[0], label=t("Model"),
-        )  # fmt: skip
+        model = gr.Dropdown(list(models), value=models[0], label=t("Model"))
         precision = gr.Dropdown(["auto", *precisions], value="auto", label=t("Precision"))
         provider = gr.Dropdown(["auto", *providers.ready()], value="auto", label=t("Runs on"))
 
@@ -162,7 +163,7 @@ def choices(demo: gr.Blocks, slug: str, models: Sequence[str]) -> list[gr.Dropdo
 def endpoint(answer: Callable[[str], dict[str, float]], name: str) -> None:
     """Offer `answer`, which takes a picture file, at /gradio_api/run/NAME and …/call/NAME."""
     with gr.Row(visible=False):
-        image, result, press = picture(label="image"), gr.JSON(label="answer"), gr.Button()
+        image, result, press = Picture(label="image"), gr.JSON(label="answer"), gr.Button()
     # Without the queue one POST is one answer; under load the threads, not a queue, are the bound.
     press.click(answer, image, result, api_name=name, queue=False, concurrency_limit=None)
 

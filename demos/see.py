@@ -52,7 +52,7 @@ print(model(open_image("photo.jpg")))
 """
 
 
-def classify_image(image: str | bytes | None) -> dict[str, float]:
+def classify_image(image: str | None) -> dict[str, float]:
     """Say which of ten things a picture shows: airplane, automobile, bird, cat, deer, dog, frog,
     horse, ship or truck. It looks at the middle square and answers one of the ten for any picture.
 
@@ -71,7 +71,7 @@ def classify_image(image: str | bytes | None) -> dict[str, float]:
 
 
 def look(
-    picture: str | bytes | None, model: str, precision: str, provider: str, request: gr.Request
+    picture: str | None, model: str, precision: str, provider: str, request: gr.Request
 ) -> tuple[str, dict[str, float] | None, str]:
     """What the page shows for a picture file."""
     if not picture:
@@ -131,7 +131,7 @@ def build(demo: gr.Blocks) -> None:
     models = [name for name in model_zoo.names() if "airplane" in model_zoo.spec(name).labels]
     with gr.Row(equal_height=False, elem_classes="page"):
         with gr.Column(scale=5, min_width=300):
-            picture = parts.picture(
+            picture = parts.Picture(
                 sources=["upload", "webcam", "clipboard"], show_label=False, height=380,
                 buttons=["fullscreen"], elem_id="picture",
             )  # fmt: skip
@@ -147,12 +147,21 @@ def build(demo: gr.Blocks) -> None:
             why = gr.HTML(parts.nothing())
     with parts.fold("Several pictures at once"):
         files = gr.File(
-            file_count="multiple", file_types=["image"], label=t("Pictures"), height=160
+            file_count="multiple",
+            file_types=["image"],
+            label=t("Pictures"),
+            height=160,
+            elem_id="files",
         )
         table = gr.Dataframe(
-            headers=list(COLUMNS), interactive=False, visible=False, label=t("Answers"), wrap=True
+            headers=list(COLUMNS),
+            interactive=False,
+            visible=False,
+            label=t("Answers"),
+            wrap=True,
+            elem_id="answers",
         )
-        download = gr.DownloadButton(t("Download as CSV"), visible=False)
+        download = gr.DownloadButton(t("Download as CSV"), visible=False, size="md")
     options = parts.choices(demo, page.slug, models)
     code(demo, PYTHON, "classify_image", "photo.jpg")
     parts.endpoint(classify_image, "classify_image")

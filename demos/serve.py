@@ -51,8 +51,8 @@ class Readiness:
                     self.answered.append(name)
             self.done = True
         except Exception as error:
-            self.error = f"{type(error).__name__}: {error}"
-            raise
+            self.error = str(error)
+            print(f"Not ready: {error}", file=sys.stderr, flush=True)
 
 
 def blocks(pages: Sequence[Page]) -> gr.Blocks:

@@ -60,10 +60,24 @@ def code(demo: gr.Blocks, python: str, endpoint: str, file: str) -> None:
     shown = []
     with fold("Use it from code"), gr.Tabs():
         with gr.Tab("Python"):
-            gr.Code(python.strip(), language="python", interactive=False, show_label=False)
+            gr.Code(
+                python.strip(),
+                language="python",
+                interactive=False,
+                show_label=False,
+                show_line_numbers=False,
+            )
         for (title, language, _), text in zip(snippets, at(DEFAULT_ORIGIN), strict=True):
             with gr.Tab(title):
-                shown.append(gr.Code(text, language=language, interactive=False, show_label=False))
+                shown.append(
+                    gr.Code(
+                        text,
+                        language=language,
+                        interactive=False,
+                        show_label=False,
+                        show_line_numbers=False,
+                    )
+                )
     demo.load(from_here, None, shown, queue=False, api_visibility="private")
 
 

@@ -1,0 +1,119 @@
+"""The running app, started once a module as a person would start it, and a browser to visit it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 60  # a bound for a busy machine, not what it should take
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `app.py`, ready to answer; it writes only below a temporary folder."""
+    folder = tmp_path_factory.mktemp("app")
+    environment = os.environ | {
+        "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        "SENSORIUM_CACHE": str(folder / "cache"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    log = folder / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", "0", "--no-browser"],
+            cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            yield _when_ready(process, log)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _when_ready(process: subprocess.Popen, log: Path) -> str:
+    """The address that the app prints, once /readyz there says yes."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        address = log.read_text().partition("http://")[2].split("\n")[0]
+        if address and _answers(f"http://{address}/readyz"):
+            return f"http://{address}"
+        time.sleep(0.1)
+    raise RuntimeError(f"the app did not get ready: {log.read_text()}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status == 200
+    except (urllib.error.URLError, TimeoutError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, or the one that CHROMIUM names."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    if not Path(path).exists():
+        pytest.fail("The browser tests drive Chromium: apt-get install -y chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags + camera)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page in the browser and what went wrong there: errors, and requests to other hosts."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def visit(chromium: Browser, app: str) -> Iterator[Callable[..., Visit]]:
+    """Open the app at `path`; at the end nothing may have gone wrong in any page opened."""
+    visits: list[Visit] = []
+    contexts = []
+
+    def open_page(path: str = "/", width: int = 1280, **look: str) -> Visit:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **look)
+        contexts.append(context)
+        visit = Visit(context.new_page())
+        visits.append(visit)
+        visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
+        visit.page.on(
+            "console",
+            lambda line: visit.errors.append(line.text) if line.type == "error" else None,
+        )
+        visit.page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((app, "data:", "blob:"))
+                else visit.strangers.append(request.url)
+            ),
+        )
+        visit.page.goto(app + path)
+        return visit
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for seen in visits:
+        assert seen.errors == []
+        assert seen.strangers == []

@@ -1,0 +1,296 @@
+"""The HTTP API as clients use it, on the running app, and what the app promises about itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import gradio as gr
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image, ImageDraw
+
+import demos
+from demos import draw, parts, see, words
+from demos.serve import application, blocks
+
+ROOT = Path(__file__).parent.parent
+SHIP = ROOT / "demos" / "examples" / "ship.jpg"
+
+
+def seven(size: int = 200) -> Image.Image:
+    """A 7 drawn with a thick pen, black on white."""
+    image = Image.new("L", (size, size), "white")
+    points = [(x * size, y * size) for x, y in ((0.25, 0.22), (0.75, 0.22), (0.45, 0.8))]
+    ImageDraw.Draw(image).line(points, fill="black", width=size // 14, joint="curve")
+    return image
+
+
+@pytest.fixture(scope="module")
+def client(app: str) -> Client:
+    return Client(app, verbose=False)
+
+
+@pytest.fixture
+def digit(tmp_path: Path) -> Path:
+    path = tmp_path / "digit.png"
+    seven().save(path)
+    return path
+
+
+def test_a_digit_is_read(client: Client, digit: Path) -> None:
+    answer = client.predict(handle_file(digit), api_name="/classify_digit")
+    assert next(iter(answer)) == "7"
+    assert set(answer) == {*"0123456789", "not a digit"}
+    assert sum(answer.values()) == pytest.approx(1, abs=1e-4)
+    assert list(answer.values()) == sorted(answer.values(), reverse=True)
+
+
+def test_a_picture_is_named(client: Client) -> None:
+    answer = client.predict(handle_file(SHIP), api_name="/classify_image")
+    assert next(iter(answer)) == "ship"
+    assert len(answer) == 10
+
+
+def test_nothing_else_is_offered(client: Client) -> None:
+    offered = client.view_api(return_format="dict", print_info=False)
+    assert set(offered["named_endpoints"]) == {"/classify_digit", "/classify_image"}
+    assert not offered["unnamed_endpoints"]
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A PNG whose header promises far more than its few bytes hold."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99)))
+
+
+def saved(image: Image.Image, kind: str, **how: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **how)
+    return file.getvalue()
+
+
+BAD = {
+    "not an image": ("notes.txt", b"Dear diary, this is no picture.", "not a picture"),
+    "truncated": ("cut.png", saved(seven(), "png")[:300], "damaged or cut off"),
+    "one pixel": ("dot.png", saved(Image.new("L", (1, 1)), "png"), "1 × 1"),
+    "bomb": ("bomb.png", png_that_claims(60_000, 60_000), "too large"),
+    "empty": ("empty.png", b"", "."),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("endpoint", ["/classify_digit", "/classify_image"])
+def test_bad_input_is_answered_in_a_sentence(
+    client: Client, tmp_path: Path, endpoint: str, name: str
+) -> None:
+    file, data, says = BAD[name]
+    (tmp_path / file).write_bytes(data)
+    with pytest.raises(AppError) as error:
+        client.predict(handle_file(tmp_path / file), api_name=endpoint)
+    sentence = str(error.value)
+    assert says in sentence
+    assert "Traceback" not in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+def _turned(image: Image.Image) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn me 90° clockwise to see me upright"
+    return saved(image.rotate(90, expand=True), "jpeg", exif=exif, quality=95)
+
+
+def _animated(image: Image.Image) -> bytes:
+    blank = Image.new("L", image.size, "white")
+    return saved(image, "gif", save_all=True, append_images=[blank, blank], duration=50)
+
+
+def _sixteen_bits(image: Image.Image) -> bytes:
+    return saved(Image.fromarray(np.asarray(image, dtype=np.uint16) * 257), "png")
+
+
+ODD: dict[str, Callable[[Image.Image], bytes]] = {
+    "turned.jpg": _turned,
+    "animated.gif": _animated,
+    "sixteen.png": _sixteen_bits,
+    "cmyk.jpg": lambda image: saved(image.convert("CMYK"), "jpeg", quality=95),
+    "palette.png": lambda image: saved(image.convert("P"), "png"),
+    "alpha.png": lambda image: saved(image.convert("RGBA"), "png"),
+    "photo.webp": lambda image: saved(image.convert("RGB"), "webp"),
+    "white-on-black.png": lambda image: saved(image.point(lambda level: 255 - level), "png"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_pictures_are_read_all_the_same(client: Client, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(ODD[name](seven()))
+    answer = client.predict(handle_file(tmp_path / name), api_name="/classify_digit")
+    assert next(iter(answer)) == "7"
+
+
+def test_fifty_megapixels_are_scaled(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "poster.jpg"
+    Image.open(SHIP).resize((8192, 6144)).save(path, quality=60)
+    answer = client.predict(handle_file(path), api_name="/classify_image")
+    assert next(iter(answer)) == "ship"
+
+
+def test_a_blank_picture_has_no_answer(client: Client, tmp_path: Path) -> None:
+    Image.new("L", (200, 200), "white").save(tmp_path / "blank.png")
+    with pytest.raises(AppError, match="draw a digit"):
+        client.predict(handle_file(tmp_path / "blank.png"), api_name="/classify_digit")
+
+
+def test_files_that_were_not_uploaded_stay_private(app: str) -> None:
+    picture = {"path": str(SHIP), "meta": {"_type": "gradio.FileData"}}
+    reply = httpx.post(f"{app}/gradio_api/run/classify_image", json={"data": [picture]})
+    assert reply.status_code == 500
+    assert "ship" not in reply.text
+
+
+def test_health_says_the_versions(app: str) -> None:
+    versions = httpx.get(f"{app}/healthz").raise_for_status().json()["versions"]
+    assert set(versions) == {"sensorium", "gradio", "onnxruntime", "python"}
+    assert versions["gradio"] == gr.__version__
+
+
+def test_ready_once_the_embedded_models_have_answered(app: str) -> None:
+    reply = httpx.get(f"{app}/readyz").raise_for_status().json()
+    assert reply["ready"]
+    assert {"mnist-cnn", "cifar10-resnet"} <= set(reply["answered"])
+
+
+def test_other_sites_may_not_call(app: str) -> None:
+    reply = httpx.post(
+        f"{app}/gradio_api/run/classify_image",
+        json={"data": [None]},
+        headers={"Origin": "https://elsewhere.example"},
+    )
+    assert reply.headers.get("access-control-allow-origin") != "https://elsewhere.example"
+
+
+def _code(page: demos.Page, app: str) -> dict[str, str]:
+    """Each snippet of a page by its language, with the running app's address."""
+    with gr.Blocks() as demo:
+        page.build(demo)
+    shown = [block for block in demo.blocks.values() if isinstance(block, gr.Code)]
+    python, client, curl, _ = (block.value.replace("http://localhost:7860", app) for block in shown)
+    return {"model_zoo": python, "gradio_client": client, "curl": curl}
+
+
+def run(*command: str, cwd: Path = ROOT) -> str:
+    """What a command prints, run by a person who has the project installed."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(("page", "best"), [(draw.page, "7"), (see.page, "ship")])
+def test_the_printed_code_runs(app: str, tmp_path: Path, page: demos.Page, best: str) -> None:
+    shutil.copy(SHIP, tmp_path / "photo.jpg")
+    seven().save(tmp_path / "digit.png")
+    code = _code(page, app)
+    for kind in ("model_zoo", "gradio_client"):
+        printed = run(sys.executable, "-c", code[kind], cwd=tmp_path)
+        assert printed.splitlines()[-1].startswith(f"{{'{best}'"), kind
+    answer = json.loads(run("sh", "-c", code["curl"], cwd=tmp_path))["data"][0]
+    assert next(iter(answer)) == best
+
+
+def test_the_app_needs_no_torch() -> None:
+    heavy = ("torch", "torchvision", "transformers", "whisper")
+    script = f"import sys, app; print([name for name in {heavy!r} if name in sys.modules])"
+    assert run(sys.executable, "-c", script) == "[]"
+
+
+def test_every_page_is_found_and_builds_alone() -> None:
+    found = demos.pages()
+    assert [page.slug for page in found[:2]] == ["draw", "see"]
+    for page in found:
+        assert blocks([page]).title == "Sensorium"
+
+
+def test_everything_is_said_in_both_languages() -> None:
+    assert all(english and chinese for english, chinese in words.CHINESE.items())
+    with pytest.raises(KeyError):
+        words.t("A sentence that nobody has translated.")
+
+
+def test_doubt_is_said() -> None:
+    assert "<strong>3</strong>" in parts.best({"3": 0.97, "5": 0.03})
+    assert "<strong>3?</strong>" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
+    assert "or 5" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
+
+
+def test_a_table_of_several_pictures(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    files = [str(SHIP), str(tmp_path / "broken.png")]
+    table, download = next(see.look_at_all(files, "cifar10-resnet", "auto", "auto"))
+    rows = table.value["data"]
+    assert rows[0][:2] == ["ship.jpg", "ship"]
+    assert "not a picture" in rows[1][1]
+    assert Path(download.value["path"]).read_text().splitlines()[0] == ",".join(see.COLUMNS)
+
+
+def echo(image: str) -> dict[str, float]:
+    """What an endpoint costs that does nothing."""
+    return {"echo": 1.0}
+
+
+@pytest.fixture
+def app_with_echo() -> Iterator[str]:
+    """The page Draw with one endpoint more, which only echoes."""
+    echoing = demos.Page("echo", "Draw", 99, lambda demo: parts.endpoint(echo, "echo"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application([draw.page, echoing]), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def test_a_digit_costs_at_most_ten_milliseconds_more_than_an_echo(
+    app_with_echo: str, digit: Path
+) -> None:
+    spent: dict[str, list[float]] = {"echo": [], "classify_digit": []}
+    with httpx.Client(base_url=f"{app_with_echo}/gradio_api") as http:
+        [path] = http.post("/upload", files={"files": digit.read_bytes()}).json()
+        body = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
+        for _ in range(40):  # in turns, so that whatever else the machine does falls on both
+            for name, times in spent.items():
+                began = time.perf_counter()
+                http.post(f"/run/{name}", json=body).raise_for_status()
+                times.append((time.perf_counter() - began) * 1000)
+    more = median(spent["classify_digit"]) - median(spent["echo"])
+    assert more <= 10, f"{more:.1f} ms"
