@@ -9,11 +9,11 @@ from torch.nn import functional as F
 SIDE = 28  # pixels
 
 
-def distort(images: Tensor) -> Tensor:
+def distort(images: Tensor, strength: float = 1.0) -> Tensor:
     """Bend, turn, thicken, thin, harden and fade pictures (n, 1, 28, 28) in 0..1, each in its own
     way.
     """
-    return _edge(_weight(_warp(images)))
+    return _edge(_weight(_warp(images, strength), strength), strength)
 
 
 def _chosen(images: Tensor, share: float) -> Tensor:
@@ -26,27 +26,27 @@ def _between(images: Tensor, low: float, high: float) -> Tensor:
     return low + (high - low) * torch.rand(len(images), 1, 1, 1)
 
 
-def _warp(images: Tensor) -> Tensor:
+def _warp(images: Tensor, strength: float) -> Tensor:
     """Turn, slant, stretch and shift, and bend elastically, in one sampling."""
     n = len(images)
-    angle = torch.randn(n).mul(0.14).clamp(-0.35, 0.35)  # radians
-    slant = torch.randn(n).mul(0.12).clamp(-0.35, 0.35)
-    wide, high = torch.exp(torch.randn(2, n).mul(0.09).clamp(-0.25, 0.25))
-    shift = torch.randn(n, 2).clamp(-2, 2) * (1.0 / (SIDE / 2))  # about a pixel
+    angle = torch.randn(n).mul(0.14 * strength).clamp(-0.35, 0.35)  # radians
+    slant = torch.randn(n).mul(0.12 * strength).clamp(-0.35, 0.35)
+    wide, high = torch.exp(torch.randn(2, n).mul(0.09 * strength).clamp(-0.25, 0.25))
+    shift = torch.randn(n, 2).clamp(-2, 2) * (strength / (SIDE / 2))  # about a pixel
     cos, sin = angle.cos(), angle.sin()
     rows = torch.stack(
         [cos / wide, slant - sin / high, shift[:, 0], sin / wide, cos / high, shift[:, 1]], dim=1
     )
     grid = F.affine_grid(rows.view(n, 2, 3), [n, 1, SIDE, SIDE], align_corners=False)
     # Smooth noise from a coarse lattice; about a pixel, in half of the pictures.
-    strength = torch.rand(n, 1, 1, 1) * 0.08 * _chosen(images, 0.6)
+    reach = torch.rand(n, 1, 1, 1) * 0.08 * strength * _chosen(images, 0.6)
     bend = F.interpolate(
         torch.randn(n, 2, 6, 6), size=(SIDE, SIDE), mode="bicubic", align_corners=True
     )
-    return F.grid_sample(images, grid + (bend * strength).permute(0, 2, 3, 1), align_corners=False)
+    return F.grid_sample(images, grid + (bend * reach).permute(0, 2, 3, 1), align_corners=False)
 
 
-def _weight(images: Tensor) -> Tensor:
+def _weight(images: Tensor, strength: float) -> Tensor:
     """Strokes thicker or thinner by up to a pixel on each side."""
     amount = _between(images, 0.2, 1.0)
     thick = torch.lerp(images, F.max_pool2d(images, 3, 1, 1), amount)
@@ -54,11 +54,13 @@ def _weight(images: Tensor) -> Tensor:
     eroded = -F.max_pool2d(F.pad(-images, (0, 1, 0, 1)), 2, 1)
     thin = torch.lerp(images, eroded, amount * 0.8)
     return torch.where(
-        _chosen(images, 0.2), thick, torch.where(_chosen(images, 0.15), thin, images)
+        _chosen(images, 0.2 * strength),
+        thick,
+        torch.where(_chosen(images, 0.15 * strength), thin, images),
     )
 
 
-def _edge(images: Tensor) -> Tensor:
+def _edge(images: Tensor, strength: float) -> Tensor:
     """Edges jagged as a pen without smoothing leaves them, or soft; ink saturated, or fainter in
     places.
     """
@@ -73,7 +75,9 @@ def _edge(images: Tensor) -> Tensor:
         + 0.55
     )
     images = torch.where(
-        _chosen(images, 0.2), hard, torch.where(_chosen(images, 0.12), soft, images)
+        _chosen(images, 0.2 * strength),
+        hard,
+        torch.where(_chosen(images, 0.12 * strength), soft, images),
     )
-    images = torch.where(_chosen(images, 0.1), full, images)
-    return torch.where(_chosen(images, 0.08), images * fade.clamp(max=1), images)
+    images = torch.where(_chosen(images, 0.1 * strength), full, images)
+    return torch.where(_chosen(images, 0.08 * strength), images * fade.clamp(max=1), images)

@@ -24,6 +24,8 @@ BATCH = 256
 RATE = 4e-3
 NEGATIVES, DRAWN, PRINTED = 48_000, 18_000, 3_000  # made once a run; an epoch takes a third of them
 SHARE = 3
+# Of the run: after it distortions have half their strength, nearer to what is to be read.
+CALM = 0.75
 
 
 class Unit(nn.Module):
@@ -71,7 +73,7 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
     loop = Loop(
         module=module,
         optimizers=(torch.optim.AdamW(module.parameters(), lr=RATE, weight_decay=0.03),),
-        batches=lambda epoch: _batches(digits, extra, epoch),
+        batches=lambda epoch: _batches(digits, extra, epoch, 1.0 if epoch < CALM * epochs else 0.5),
         batches_per_epoch=(len(digits.labels) + len(extra.labels) // SHARE) // BATCH,
         rate=one_cycle(),
         epochs=epochs,
@@ -83,13 +85,13 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
     return loop.run(out)
 
 
-def _batches(digits: datasets.Part, extra: datasets.Part, epoch: int) -> Batches:
+def _batches(digits: datasets.Part, extra: datasets.Part, epoch: int, strength: float) -> Batches:
     """All digits and the epoch's third of the drawings, shuffled and distorted."""
     turn = slice(epoch % SHARE, None, SHARE)
     images = torch.from_numpy(np.concatenate([digits.images, extra.images[turn]]))
     labels = torch.from_numpy(np.concatenate([digits.labels, extra.labels[turn]]))
     for chosen in torch.randperm(len(labels))[: len(labels) // BATCH * BATCH].split(BATCH):
-        yield distort(images[chosen].unsqueeze(1).float().div(255)), labels[chosen]
+        yield distort(images[chosen].unsqueeze(1).float().div(255), strength), labels[chosen]
 
 
 def _extra(path: Path, seed: int) -> datasets.Part:
