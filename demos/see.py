@@ -24,6 +24,15 @@ KNOWS = (
     "It knows ten things only and answers one of them for anything you show: "
     "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck."
 )
+# Gradio gives examples no names, without which a screen reader can only call them "button".
+NAME_EXAMPLES = """
+const name = () => {
+  for (const image of document.querySelectorAll("#examples img"))
+    image.alt = image.src.match(/([^/]+)\\.\\w+$/)[1];
+};
+new MutationObserver(name).observe(element.closest(".column"), { childList: true, subtree: true });
+name();
+"""
 PROGRESS = gr.Progress()  # Gradio finds the parameter by this default value
 COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
 
@@ -140,7 +149,7 @@ def build(demo: gr.Blocks) -> None:
                     [str(path) for path in EXAMPLES], picture,
                     label=t("Try one"), elem_id="examples",
                 )  # fmt: skip
-            gr.HTML(t(KNOWS), elem_classes="note")
+            gr.HTML(t(KNOWS), elem_classes="note", js_on_load=NAME_EXAMPLES)
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())
             label = parts.shares(5)

@@ -37,10 +37,8 @@ def test_a_photograph_is_named(visit: Callable) -> None:
 
 def test_every_example_is_named(visit: Callable) -> None:
     page = visit("/?tab=see").page
-    thumbnails = page.locator("#examples button")
-    expect(thumbnails).to_have_count(len(list(EXAMPLES.glob("*.jpg"))))
-    for thumbnail, path in zip(thumbnails.all(), sorted(EXAMPLES.glob("*.jpg")), strict=True):
-        thumbnail.click()
+    for path in sorted(EXAMPLES.glob("*.jpg")):
+        page.get_by_role("button", name=path.stem, exact=True).click()
         expect(verdict(page).locator("strong")).to_have_text(re.compile(rf"{path.stem}\??"))
 
 
