@@ -5,9 +5,10 @@ const ink = canvas.getContext("2d");
 const ghost = element.querySelector(".ghost");
 const cursor = element.querySelector(".cursor");
 const brush = element.querySelector(".width input");
-const SIDE = canvas.width;
+const SIDE = canvas.width; // fine enough for sharp edges on a dense screen
+const sent = Object.assign(document.createElement("canvas"), { width: 280, height: 280 });
 const LIVE_MS = 120; // how often a stroke in progress asks for an answer
-const STEP = SIDE / 42; // how far an arrow key moves the pen; with Shift three times as far
+const STEP = SIDE / 40; // how far an arrow key moves the pen; with Shift three times as far
 
 const REPLAY_MS = 900; // how long an example takes to be drawn
 
@@ -20,6 +21,8 @@ for (const node of element.querySelectorAll("[aria-label]"))
 // ---- the drawing: a list of what was done, so that everything can be taken back -----------
 let deeds = []; // strokes {width, points: [[x, y], …]} and "clear"
 const strokes = () => deeds.slice(deeds.lastIndexOf("clear") + 1);
+
+let undone = []; // what redo brings back
 
 function trace({ width, points }) {
   ink.lineWidth = width;
@@ -48,11 +51,18 @@ function redraw() {
 let told = 0;
 let later = null;
 
+function picture() {
+  const small = sent.getContext("2d");
+  small.imageSmoothingQuality = "high";
+  small.drawImage(canvas, 0, 0, sent.width, sent.height);
+  return sent.toDataURL("image/png");
+}
+
 function tell() {
   clearTimeout(later);
   later = null;
   told = performance.now();
-  const now = strokes().length ? canvas.toDataURL("image/png") : "";
+  const now = strokes().length ? picture() : "";
   if (now === props.value) return;
   props.value = now;
   trigger("change");
@@ -62,26 +72,32 @@ function tellSoon() {
   later ??= setTimeout(tell, Math.max(0, told + LIVE_MS - performance.now()));
 }
 
-function does(deed) {
-  deeds.push(deed);
+function undo() {
+  stopReplay();
+  if (deeds.length) undone.push(deeds.pop());
   redraw();
   tell();
 }
 
-function undo() {
+function redo() {
   stopReplay();
-  deeds.pop();
+  if (undone.length) deeds.push(undone.pop());
   redraw();
   tell();
 }
 
 function clear() {
   stopReplay();
-  if (strokes().length) does("clear");
+  if (!strokes().length) return;
+  deeds.push("clear");
+  undone = [];
+  redraw();
+  tell();
 }
 
 // ---- mouse, finger, pen --------------------------------------------------------------------
 let stroke = null;
+const width = () => (Number(brush.value) * SIDE) / sent.width;
 
 function place(event) {
   const box = canvas.getBoundingClientRect();
@@ -90,8 +106,10 @@ function place(event) {
 
 function start(point) {
   stopReplay();
-  stroke = { width: Number(brush.value), points: [point, point] };
+  const [x, y] = point;
+  stroke = { width: width(), points: [point, [x, y + 0.1]] }; // not quite a point, which has no ink
   deeds.push(stroke);
+  undone = [];
   redraw();
   tellSoon();
 }
@@ -140,10 +158,7 @@ function hideCursor() {
 
 canvas.addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase();
-  if ((event.ctrlKey || event.metaKey) && key === "z") {
-    end();
-    undo();
-  } else if (event.ctrlKey || event.metaKey || event.altKey) {
+  if (event.ctrlKey || event.metaKey || event.altKey) {
     return;
   } else if (ARROWS[event.key]) {
     const far = event.shiftKey ? 3 * STEP : STEP;
@@ -170,6 +185,13 @@ canvas.addEventListener("blur", () => {
   end();
   hideCursor();
 });
+element.addEventListener("keydown", (event) => {
+  const key = event.key.toLowerCase();
+  if (!(event.ctrlKey || event.metaKey) || !"zy".includes(key)) return;
+  event.preventDefault();
+  end();
+  key === "y" || event.shiftKey ? redo() : undo();
+});
 element.querySelector(".undo").addEventListener("click", undo);
 element.querySelector(".clear").addEventListener("click", clear);
 
@@ -186,11 +208,12 @@ async function show(lines) {
   const began = performance.now();
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (strokes().length) deeds.push("clear");
+  undone = [];
   const total = lines.flat().length;
   let shown = 0;
   for (const line of lines) {
     const points = line.map(([x, y]) => [(x * SIDE) / 100, (y * SIDE) / 100]);
-    const drawn = { width: Number(brush.value), points: [points[0], points[0]] };
+    const drawn = { width: width(), points: [points[0], points[0]] };
     deeds.push(drawn);
     for (const point of points) {
       drawn.points.push(point);

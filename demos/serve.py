@@ -147,7 +147,7 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
         listener = socket.create_server((options.host, options.port))
     except OSError as error:
         sys.exit(
-            f"Port {options.port} of {options.host} is not free ({error.strerror}): "
+            f"Port {options.port} of {options.host} cannot be opened ({os.strerror(error.errno)}): "
             f"choose another with --port."
         )
     port = listener.getsockname()[1]
