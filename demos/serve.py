@@ -32,6 +32,7 @@ CHINESE.update(
     }
 )
 MAX_UPLOAD = "25mb"
+ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face Spaces set it
 
 
 class Readiness:
@@ -123,6 +124,8 @@ def application(pages: Sequence[Page]) -> FastAPI:
     # Only `launch` sets this, and without it Gradio 6.31 checks no path that a client names as
     # its upload: any file of this machine could be had by asking for it.
     demo.has_launched = True
+    demo.max_threads = 16  # this and the next are options of `launch` that mounting does not take
+    demo.state_session_capacity = 1000
     return gr.mount_gradio_app(
         app,
         demo,
@@ -140,11 +143,26 @@ def application(pages: Sequence[Page]) -> FastAPI:
     )
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket that answers at once.
+
+    `socket.create_server` does not name the protocol, and asyncio then leaves Nagle's algorithm
+    on, by which every small answer waits 40 ms for the other side.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name == "posix":  # on Windows the option would let two programs share the port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen()
+    return listener
+
+
 def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     """Serve the pages until Ctrl-C; `--host`, `--port` and `--no-browser` as options."""
     options = _options(arguments)
     try:
-        listener = socket.create_server((options.host, options.port))
+        listener = listen(options.host, options.port)
     except OSError as error:
         sys.exit(
             f"Port {options.port} of {options.host} cannot be opened ({os.strerror(error.errno)}): "
@@ -153,7 +171,10 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     port = listener.getsockname()[1]
     host = "localhost" if options.host in ("0.0.0.0", "127.0.0.1", "::") else options.host
     address = f"http://{host}:{port}"
-    server = uvicorn.Server(uvicorn.Config(application(pages), log_level="warning"))
+    proxies = "*" if ON_SPACE else None  # a Space is only ever reached through its proxy
+    server = uvicorn.Server(
+        uvicorn.Config(application(pages), log_level="warning", forwarded_allow_ips=proxies)
+    )
     print(f"Sensorium is at {address}", flush=True)
     if options.browser:
         threading.Timer(1.0, webbrowser.open, [address]).start()
@@ -161,8 +182,7 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    on_space = "SPACE_ID" in os.environ
-    person = sys.stdout.isatty() and not on_space
+    person = sys.stdout.isatty() and not ON_SPACE
     # On Linux without a display, webbrowser would open a browser inside the terminal.
     screen = sys.platform in ("darwin", "win32") or any(
         name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
@@ -170,7 +190,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Sensorium: neural networks to draw and show to.")
     parser.add_argument(
         "--host",
-        default=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
+        default=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if ON_SPACE else "127.0.0.1"),
         help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
     )
     parser.add_argument(

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from PIL import Image, ImageDraw
 
 import demos
 from demos import draw, parts, see, words
-from demos.serve import application, blocks
+from demos.serve import application, blocks, listen
 
 ROOT = Path(__file__).parent.parent
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -271,7 +270,7 @@ def echo(image: str) -> dict[str, float]:
 def app_with_echo() -> Iterator[str]:
     """The page Draw with one endpoint more, which only echoes."""
     echoing = demos.Page("echo", "Draw", 99, lambda demo: parts.endpoint(echo, "echo"))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(application([draw.page, echoing]), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
