@@ -130,7 +130,7 @@ def read(
         return _hint(request), None, parts.nothing(request)
     best = next(iter(trace.answer))
     if best == REJECT:
-        share = f"{trace.answer[best]:.1%} {say('sure', request)}"
+        share = parts.certainty(trace.answer[best], request)
         shown = parts.verdict(say("Not a digit, I think.", request), share, "reject")
     else:
         shown = parts.best(trace.answer, request)

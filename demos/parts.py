@@ -83,10 +83,15 @@ def verdict(big: str, small: str = "", kind: str = "answer") -> str:
 def best(answer: dict[str, float], request: gr.Request | None = None) -> str:
     """The verdict for label → probability, with a question mark where the model is in doubt."""
     (first, share), (second, _) = list(answer.items())[:2]
-    sure = f"{share:.1%} {say('sure', request)}"
+    sure = certainty(share, request)
     if share >= DOUBT:
         return verdict(first, sure)
     return verdict(f"{first}?", f"{sure}, {say('or', request)} {second}")
+
+
+def certainty(share: float, request: gr.Request | None = None) -> str:
+    """For example 98.7% sure; nothing is ever 100% sure."""
+    return f"{'> 99.9%' if share > 0.999 else f'{share:.1%}'} {say('sure', request)}"
 
 
 def evidence(
@@ -95,8 +100,9 @@ def evidence(
     """What the model saw, the heat map over it (or over a `sharp` copy), and the result line."""
     label = escape(next(iter(trace.answer)))
     height, width = trace.seen.shape[:2]
-    seen = _image(_png(Image.fromarray(trace.seen)), "crisp", say("What the model sees", request))
-    under = _image(_jpeg(sharp), "") if sharp else seen
+    png = _png(Image.fromarray(trace.seen))
+    seen = _image(png, "crisp", say("What the model sees", request))
+    under = _image(_jpeg(sharp), "") if sharp else _image(png, "crisp")
     heat = _image(_png(_heat(trace.why)), "heat", f"{say('Why', request)}: {label}")
     legend = "".join(
         f'<span><i class="{kind}"></i>{say(words, request)}</span>'

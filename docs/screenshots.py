@@ -12,8 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
-WIDTH, HEIGHT = 1120, 860  # pixels of the window; the pictures are a little smaller
-COLOURS = 128  # a palette makes the files a third as large, and nobody sees it
+WIDTH, HEIGHT = 1120, 900  # pixels of the window
 
 
 def draw(page: Page) -> None:
@@ -40,8 +39,10 @@ def main(address: str) -> None:
             show(page)
             page.mouse.move(0, 0)
             page.wait_for_timeout(1000)  # the bars' transitions end, the last answer arrives
-            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            picture.quantize(COLOURS).save(HERE / f"{show.__name__}.png", optimize=True)
+            box = page.locator(".page").filter(visible=True).bounding_box()
+            shown = {"x": 0, "y": 0, "width": WIDTH, "height": box["y"] + box["height"]}
+            picture = Image.open(io.BytesIO(page.screenshot(clip=shown, full_page=True)))
+            picture.convert("RGB").save(HERE / f"{show.__name__}.png", optimize=True)
         browser.close()
 
 

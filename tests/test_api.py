@@ -248,6 +248,7 @@ def test_everything_is_said_in_both_languages() -> None:
 def test_doubt_is_said() -> None:
     assert "<strong>3</strong>" in parts.best({"3": 0.97, "5": 0.03})
     assert "<strong>3?</strong>" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
+    assert "100" not in parts.best({"3": 0.99999, "5": 0.00001})
     assert "or 5" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
 
 
