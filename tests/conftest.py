@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 60  # a bound for a busy machine, not what it should take
+START_SECONDS = 60  # bounds for a busy machine, not what it should take
+ANSWER_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,7 @@ def chromium() -> Iterator[Browser]:
         pytest.fail("The browser tests drive Chromium: apt-get install -y chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    expect.set_options(timeout=ANSWER_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=flags + camera)
         yield browser

@@ -28,6 +28,7 @@ from PIL import Image, ImageDraw
 import demos
 from demos import draw, parts, see, words
 from demos.serve import application, blocks, listen
+from model_zoo.trace import ImageTrace, Ran
 
 ROOT = Path(__file__).parent.parent
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -250,6 +251,18 @@ def test_doubt_is_said() -> None:
     assert "<strong>3?</strong>" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
     assert "100" not in parts.best({"3": 0.99999, "5": 0.00001})
     assert "or 5" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
+
+
+def test_the_result_line_says_when_the_processor_stood_in() -> None:
+    ran = Ran("cpu", "fp32", "CUDA did not start")
+    nothing = np.zeros((1, 1))
+    timings = {"preprocess": 0.31, "model": 0.42, "postprocess": 0.1}
+    trace = ImageTrace({}, nothing.astype(np.uint8), nothing.astype(np.float32), timings, ran)
+    line = parts.result_line(trace)
+    assert line.startswith(
+        "preprocess 0.3 ms · model 0.4 ms · postprocess 0.1 ms — fp32 on the CPU"
+    )
+    assert "CUDA did not start" in line
 
 
 def test_a_table_of_several_pictures(tmp_path: Path) -> None:
