@@ -69,6 +69,7 @@ def test_the_camera_takes_a_picture(visit: Callable) -> None:
     page = visit("/?tab=see").page
     page.get_by_label("Capture from camera").click()
     page.get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#picture video')?.readyState >= 2")
     page.get_by_label("capture photo").click()
     expect(page.locator(".ran").filter(visible=True)).to_have_text(re.compile("on the"))
 
