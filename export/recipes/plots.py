@@ -23,7 +23,7 @@ def draw_curves(curves: Sequence[dict[str, float]], path: Path) -> None:
     left.plot(epochs, [row["loss"] for row in curves])
     left.set(xlabel="epoch", ylabel="training loss")
     for name in curves[0].keys() - {"epoch", "loss"}:
-        label = "training, distorted" if name == "accuracy" else name
+        label = "training batches" if name == "accuracy" else name
         right.plot(epochs, [max(1 - row[name], 1e-5) * 100 for row in curves], label=label)
     right.set(xlabel="epoch", ylabel="errors, %", yscale="log")
     right.legend()
