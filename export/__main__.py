@@ -1,4 +1,4 @@
-"""The command line: `python -m export train | build | check | quantize`; needs the extra [export]."""
+"""The command line: `python -m export train | build | quantize | evaluate | check`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ console = Console(width=None if sys.stdout.isatty() else 120, markup=False)
 
 Name = Annotated[str, typer.Argument(help=f"One of {', '.join(recipes.names())}.")]
 Data = Annotated[
-    Path | None, typer.Option(help="A folder with the data; without it the official data is fetched.")
+    Path | None,
+    typer.Option(help="A folder with the data; without it the official data is fetched."),
 ]
 
 
@@ -52,7 +53,9 @@ def train(
 
 
 @app.command()
-def build(name: Name, out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS) -> None:
+def build(
+    name: Name, out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS
+) -> None:
     """Put a trained graph where the zoo keeps its embedded models; fetched ones: into the cache."""
     spec = zoo.spec(name)
     if not spec.embedded:
@@ -97,7 +100,7 @@ def check(
     names: Annotated[list[str] | None, typer.Argument(help="Default: all with a recipe.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Compare committed graphs with torch: names, shapes, largest difference, on several batches."""
+    """Compare committed graphs with torch: names, shapes, largest difference, by batch size."""
     from export.check import check as compare
 
     known = [name for name in zoo.names() if name in recipes.names()]

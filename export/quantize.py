@@ -1,4 +1,4 @@
-"""Static int8: from a float32 graph and training pictures to a QDQ graph that int8 hardware runs."""
+"""Static int8: from a float32 graph and training pictures to its QDQ twin."""
 
 from __future__ import annotations
 

@@ -47,17 +47,17 @@ SPECS = (
         title="Ten things in a photograph",
         task="image classification",
         summary="Says which of ten kinds of things a small photograph shows.",
-        parameters=1_968_000,
+        parameters=1_971_650,
         licence="MIT",
         inputs="image: float32 [batch, 3, 32, 32], RGB in 0..1",
-        outputs="logits: float32 [batch, 10]; cam: float32 [batch, 10, 8, 8], its mean is the logit",
+        outputs="logits: float32 [batch, 10]; cam: float32 [batch, 10, 8, 8], whose mean they are",
         architecture=(
             "A whitening 2 × 2 convolution, three residual stages of 64, 256 and 256 channels "
             "with shift-only batch norm folded in, and a 1 × 1 convolution averaged over the map."
         ),
         training_data="CIFAR-10, 46,000 of its 50,000 training pictures, a third of them as JPEG",
         made_by="python -m export train cifar10-resnet (export/recipes/cifar10_resnet.py)",
-        intended_use="Teaching, demonstrations, and a small picture classifier to measure others by.",
+        intended_use="Teaching, demonstrations, and a small classifier to measure others by.",
         not_for=(
             "Anything but its ten classes: it answers one of them for every picture. "
             "Not for decisions about people or safety."

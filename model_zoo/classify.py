@@ -1,4 +1,4 @@
-"""What the picture classifiers share: run the graph, rank the answer, keep the reason and the time."""
+"""What the picture classifiers share: run the graph, rank the answer, keep reason and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say in plain words what this machine offers, what each model would run on, and what is missing."""
+"""Say in plain words what this machine offers, what each model runs on, and what is missing."""
 
 from __future__ import annotations
 

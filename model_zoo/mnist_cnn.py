@@ -42,8 +42,7 @@ def to_mnist(image: Image.Image | np.ndarray) -> np.ndarray | None:
 
 
 def _ink(image: Image.Image | np.ndarray) -> np.ndarray:
-    """Distance (h, w) uint8 of every pixel from the background, which is the median of the border.
-    """
+    """Distance (h, w) uint8 of every pixel from the background, which is the median of the border."""
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     if max(picture.size) > LARGEST:
         if picture.mode not in ("L", "RGB", "RGBA"):
@@ -143,7 +142,8 @@ class MnistCnn(ImageClassifier):
 def example() -> Image.Image:
     """A drawn 7, to warm up and to measure with."""
     image = Image.new("L", (280, 280), "white")
-    ImageDraw.Draw(image).line([(70, 60), (210, 60), (120, 220)], fill="black", width=20, joint="curve")
+    corners = [(70, 60), (210, 60), (120, 220)]
+    ImageDraw.Draw(image).line(corners, fill="black", width=20, joint="curve")
     return image
 
 
@@ -153,12 +153,18 @@ SPECS = (
         title="A drawn digit",
         task="digit classification",
         summary="Reads one drawn digit, or says that it is none.",
-        parameters=200_000,
+        parameters=176_811,
         licence="MIT",
         inputs="image: float32 [batch, 1, 28, 28], white ink on black in 0..1, centred by mass",
-        outputs="logits: float32 [batch, 11]; cam: float32 [batch, 11, 7, 7], its mean is the logit",
-        architecture="",
-        training_data="MNIST, 60,000 training pictures, distorted as mice and fingers do, and drawn non-digits",
+        outputs="logits: float32 [batch, 11]; cam: float32 [batch, 11, 7, 7], whose mean they are",
+        architecture=(
+            "Five 3 × 3 convolutions of 16 to 112 channels with batch norm folded in, two "
+            "poolings, and a 1 × 1 convolution averaged over the 7 × 7 map."
+        ),
+        training_data=(
+            "MNIST, 58,000 of its 60,000 training pictures, distorted as a mouse and a finger do; "
+            "drawn and printed digits, letters, shapes and scribbles made from a seed"
+        ),
         made_by="python -m export train mnist-cnn (export/recipes/mnist_cnn.py)",
         intended_use="Teaching and demonstrations; a first network to take apart.",
         not_for="Reading forms, cheques or several digits at once.",

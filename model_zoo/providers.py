@@ -55,7 +55,7 @@ def ready() -> tuple[str, ...]:
 
 @cache
 def openvino_device() -> Any | None:
-    """onnxruntime's device for OpenVINO on the CPU, None where the plugin is absent or finds none."""
+    """onnxruntime's device for OpenVINO on the CPU, None without the plugin or the processor."""
     try:
         import onnxruntime_ep_openvino as plugin
     except ImportError:

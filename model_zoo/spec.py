@@ -1,4 +1,4 @@
-"""The model card in code: what a model is, where it comes from, how good it is and at what precision."""
+"""The model card in code: what a model is, where it comes from, and how good it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The zoo itself: which models there are, their specs, and loaded models that share open sessions."""
+"""The zoo itself: which models there are, and loaded models that share open sessions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_OPEN_SESSIONS = 8  # the least recently used is closed when a ninth opens
 
 @cache
 def specs() -> dict[str, ModelSpec]:
-    """Every model by name, smallest first: the `SPECS` of each file in this package that has some."""
+    """Every model by name, smallest first: the `SPECS` of each file here that has some."""
     found: list[ModelSpec] = []
     for module in pkgutil.iter_modules(model_zoo.__path__):
         if not module.name.startswith("_"):

@@ -1,0 +1,65 @@
+"""The committed graphs are as good as their cards say, on fixed slices of what each is for.
+
+Drawings are made here from a seed. MNIST and CIFAR-10 themselves are not ours to ship: their slices
+are measured where SENSORIUM_DATA, or a folder `shared/data` beside the checkout, has them.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.recipes import data, drawings
+from model_zoo import zoo
+from model_zoo.classify import as_batch
+
+FOLDER = Path(os.environ.get("SENSORIUM_DATA", Path(__file__).parents[2] / "shared" / "data"))
+needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder with MNIST and CIFAR-10")
+both_precisions = pytest.mark.parametrize("precision", ["fp32", "int8"])
+NOT_A_DIGIT = 10
+
+
+def answers(name: str, precision: str, images: np.ndarray) -> np.ndarray:
+    """The best class (n,) of uint8 pictures as the network takes them."""
+    session = zoo.open_session(name, precision, "cpu")
+    starts = range(0, len(images), 200)
+    return np.concatenate(
+        [session(image=as_batch(images[i : i + 200]))[0].argmax(1) for i in starts]
+    )
+
+
+@both_precisions
+def test_digits_drawn_in_styles_never_trained_on_are_read(precision):
+    images, labels = drawings.digits(400, seed=7, styles=drawings.UNSEEN_STYLES)
+    assert (answers("mnist-cnn", precision, images) == labels).mean() >= 0.97
+
+
+@both_precisions
+def test_kinds_of_scribbles_and_letters_never_trained_on_are_rejected(precision):
+    images = drawings.negatives(400, seed=8, unseen=True)
+    assert (answers("mnist-cnn", precision, images) == NOT_A_DIGIT).mean() >= 0.85
+
+
+@needs_data
+@both_precisions
+def test_mnist_is_read_and_hardly_a_digit_is_rejected(precision):
+    part = data.mnist(FOLDER)["test"]
+    found = answers("mnist-cnn", precision, part.images[:3000])
+    # The first half of the test part is known to be the harder one.
+    assert (found == part.labels[:3000]).mean() >= 0.994
+    assert (found == NOT_A_DIGIT).mean() <= 0.002
+
+
+@needs_data
+@both_precisions
+def test_photographs_are_told_apart_also_as_jpeg(precision):
+    parts = data.cifar10(FOLDER)
+    originals, uploads = parts["validation"], parts["test jpeg"]
+    every = slice(None, None, len(uploads.labels) // 600)
+    assert (
+        answers("cifar10-resnet", precision, originals.images[:600]) == originals.labels[:600]
+    ).mean() >= 0.92
+    assert (
+        answers("cifar10-resnet", precision, uploads.images[every]) == uploads.labels[every]
+    ).mean() >= 0.89
