@@ -42,7 +42,7 @@ def to_mnist(image: Image.Image | np.ndarray) -> np.ndarray | None:
 
 
 def _ink(image: Image.Image | np.ndarray) -> np.ndarray:
-    """Distance (h, w) uint8 of every pixel from the background, which is the median of the border."""
+    """Distance (h, w) uint8 of every pixel from the background, the median of the border."""
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     if max(picture.size) > LARGEST:
         if picture.mode not in ("L", "RGB", "RGBA"):
