@@ -1,6 +1,7 @@
 # make run     set up what the app needs, fetch the models' weights, open the app
 # make test    set up everything and run the tests
 # make lint    ruff and mypy
+# make bench   time every model, and a digit through HTTP against an echo
 # make setup   only prepare .venv with all that the tests need
 #
 # HARDWARE=gpu installs onnxruntime for NVIDIA in place of the CPU's; FETCH=no skips the weights.
@@ -12,9 +13,9 @@ ARGS ?=
 
 BIN := .venv/bin
 # uv is much faster than pip; without it pip does the same.
-INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
+INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-.PHONY: run test test-quick lint setup browser screenshots clean
+.PHONY: run test test-quick lint bench setup browser screenshots clean
 
 run: .venv/app-$(HARDWARE)
 ifeq ($(FETCH),yes)
@@ -32,6 +33,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m model_zoo bench
+	$(BIN)/python -m tests.bench_api
 
 setup: .venv/all-$(HARDWARE)
 

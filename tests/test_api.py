@@ -9,25 +9,21 @@ import shutil
 import struct
 import subprocess
 import sys
-import threading
-import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import gradio as gr
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image, ImageDraw
 
 import demos
 from demos import draw, parts, see, words
-from demos.serve import application, blocks, listen
+from demos.serve import blocks
 from model_zoo.trace import ImageTrace, Ran
 
 ROOT = Path(__file__).parent.parent
@@ -273,37 +269,3 @@ def test_a_table_of_several_pictures(tmp_path: Path) -> None:
     assert rows[0][:2] == ["ship.jpg", "ship"]
     assert "not a picture" in rows[1][1]
     assert Path(download.value["path"]).read_text().splitlines()[0] == ",".join(see.COLUMNS)
-
-
-def echo(image: str) -> dict[str, float]:
-    """What an endpoint costs that does nothing."""
-    return {"echo": 1.0}
-
-
-@pytest.fixture
-def app_with_echo() -> Iterator[str]:
-    """The page Draw with one endpoint more, which only echoes."""
-    echoing = demos.Page("echo", "Draw", 99, lambda demo: parts.endpoint(echo, "echo"))
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(application([draw.page, echoing]), log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-def test_a_digit_costs_at_most_ten_milliseconds_more_than_an_echo(
-    app_with_echo: str, digit: Path
-) -> None:
-    spent: dict[str, list[float]] = {"echo": [], "classify_digit": []}
-    with httpx.Client(base_url=f"{app_with_echo}/gradio_api") as http:
-        [path] = http.post("/upload", files={"files": digit.read_bytes()}).json()
-        body = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
-        for _ in range(40):  # in turns, so that whatever else the machine does falls on both
-            for name, times in spent.items():
-                began = time.perf_counter()
-                http.post(f"/run/{name}", json=body).raise_for_status()
-                times.append((time.perf_counter() - began) * 1000)
-    more = median(spent["classify_digit"]) - median(spent["echo"])
-    assert more <= 10, f"{more:.1f} ms"
