@@ -17,8 +17,9 @@ from model_zoo.spec import ModelSpec
 
 BATCHES = (1, 2, 7, 32)
 # Float32 differs by the order of its sums only. Int8 rounds every activation to one of 256 steps:
-# its logits are another network's, so what is compared is the probability that a person sees.
-TOLERANCE = {"fp32": 1e-4, "int8": 0.1}
+# what is compared is the probability that a person sees, and near one half it moves by a quarter
+# of what its log-odds move. One is what rounding may cost them; `evaluate` says what it costs.
+TOLERANCE = {"fp32": 1e-4, "int8": 0.25}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def check(spec: ModelSpec, recipe: Recipe) -> Iterator[Comparison]:
     of torch's state dict: what is compared is what is shipped.
     """
     module = recipe.build_folded()
-    module.load_state_dict(read_state(zoo.graph_file(spec, "fp32")))
+    shipped = read_state(zoo.graph_file(spec, "fp32"))  # beside the weights it has constants
+    module.load_state_dict({name: shipped[name] for name in module.state_dict()})
     module.eval()
     for precision in spec.precisions:
         session = Session(zoo.graph_file(spec, precision), precision, "cpu")

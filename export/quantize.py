@@ -54,9 +54,15 @@ def quantize(fp32: Path, int8: Path, images: np.ndarray) -> None:
 
 
 def _head(path: Path) -> list[str]:
-    """The nodes that make `cam` and `logits` out of the last features, named by walking up."""
+    """Names of the nodes from the last convolution on, found by walking up from the outputs."""
     graph = onnx.load(path).graph
     makers = {output: node for node in graph.node for output in node.output}
-    cam = makers["cam"]
-    mean = makers["logits"]
-    return [cam.name, mean.name]
+    found: dict[str, onnx.NodeProto] = {}
+    wanted = [output.name for output in graph.output]
+    while wanted:
+        node = makers.get(wanted.pop())
+        if node is not None and node.name not in found:
+            found[node.name] = node
+            if node.op_type != "Conv":
+                wanted += node.input
+    return list(found)

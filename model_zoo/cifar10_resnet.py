@@ -8,8 +8,10 @@ from PIL import Image
 
 from model_zoo.classify import ImageClassifier
 from model_zoo.images import Picture, as_image, flatten, open_image
-from model_zoo.spec import ModelSpec
+from model_zoo.spec import Metric, ModelSpec
 
+ORIGINALS = "CIFAR-10, 2,000 training originals kept for validation, which also chose the weights"
+JPEG = "CIFAR-10, 9,000 test pictures recompressed as JPEG of quality 75"
 SIDE = 32  # pixels, the side of CIFAR-10's pictures
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -64,6 +66,14 @@ SPECS = (
         ),
         factory=Cifar10Resnet,
         labels=LABELS,
+        metrics=(
+            Metric("accuracy", 0.9450, ORIGINALS),
+            Metric("accuracy", 0.9435, ORIGINALS, "int8"),
+            Metric("accuracy, JPEG", 0.8993, JPEG),
+            Metric("accuracy, JPEG", 0.8977, JPEG, "int8"),
+            Metric("calibration error", 0.0095, ORIGINALS),
+            Metric("calibration error", 0.0119, ORIGINALS, "int8"),
+        ),
         read=open_image,
         example=example,
     ),

@@ -85,6 +85,9 @@ class Stage(nn.Module):
 class ResNet(nn.Module):
     """Image (n, 3, 32, 32) in 0..1 to logits (n, 10) and their map (n, 10, 8, 8), whose mean they
     are.
+
+    Folded, for use, it looks at the image and at its mirror image and averages what it makes of
+    them: twice the time, which is a millisecond, for a tenth fewer mistakes.
     """
 
     image_mean: Tensor
@@ -92,6 +95,7 @@ class ResNet(nn.Module):
 
     def __init__(self, folded: bool = False) -> None:
         super().__init__()
+        self.folded = folded
         self.whiten = nn.Conv2d(3, WHITENED, 2)
         self.whiten.weight.requires_grad_(False)
         narrow, wide, last = WIDTHS
@@ -106,10 +110,19 @@ class ResNet(nn.Module):
         self.register_buffer("image_std", torch.tensor(STD).view(1, 3, 1, 1))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        if self.folded:
+            both = self.map(torch.cat([image, image.flip(3)])).unflatten(0, (2, -1))
+            cam = (both[0] + both[1].flip(3)) / 2
+        else:
+            cam = self.map(image)
+        return cam.mean((2, 3)), cam
+
+    def map(self, image: Tensor) -> Tensor:
+        """Class activation map (n, 10, 8, 8) of the images as they are."""
         x = (image - self.image_mean) / self.image_std
         x = F.relu(self.whiten(F.pad(x, (0, 1, 0, 1))))
-        cam = self.head(self.stages(x))
-        return cam.mean((2, 3)), cam
+        found: Tensor = self.head(self.stages(x))
+        return found
 
     @torch.no_grad()
     def set_whitening(self, images: Tensor) -> None:
@@ -151,7 +164,8 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
         epochs=epochs,
         seed=seed,
         smoothing=0.1,
-        average_decay=0.995,
+        # The rate has fallen to nothing by the end: a longer memory chose no better on validation.
+        average_decay=0.98,
         after_step=lambda: _normalise(matrices),
         measure=lambda averaged: {VALIDATION: accuracy(averaged, parts[VALIDATION])},
     )
@@ -246,7 +260,7 @@ RECIPE = Recipe(
     name="cifar10-resnet",
     labels=LABELS,
     shape=(3, SIDE, SIDE),
-    epochs=24,
+    epochs=18,
     build=ResNet,
     build_folded=lambda: ResNet(folded=True),
     fold=fold,

@@ -27,8 +27,9 @@ def deliver(recipe: Recipe, checkpoint: Path, data: Path | None, out: Path) -> P
     trained = load_averaged(recipe.build(), checkpoint)
     validation = parts[VALIDATION]
     with torch.inference_mode():
+        unscaled = recipe.fold(trained, 1.0)
         batches = torch.from_numpy(as_input(validation.images)).split(BATCH)
-        logits = torch.cat([trained(batch)[0] for batch in batches]).numpy()
+        logits = torch.cat([unscaled(batch)[0] for batch in batches]).numpy()
     temperature = fit_temperature(logits, validation.labels)
     folded = recipe.fold(trained, temperature)
     path = write_onnx(folded, recipe.shape, out / f"{recipe.name}.fp32.onnx")
