@@ -18,6 +18,7 @@ FOLDER = Path(os.environ.get("SENSORIUM_DATA", Path(__file__).parents[2] / "shar
 needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder with MNIST and CIFAR-10")
 both_precisions = pytest.mark.parametrize("precision", ["fp32", "int8"])
 NOT_A_DIGIT = 10
+ROUNDING = 0.002  # int8 saturates a little otherwise on processors without VNNI
 
 
 def answers(name: str, precision: str, images: np.ndarray) -> np.ndarray:
@@ -43,23 +44,24 @@ def test_kinds_of_scribbles_and_letters_never_trained_on_are_rejected(precision)
 
 @needs_data
 @both_precisions
-def test_mnist_is_read_and_hardly_a_digit_is_rejected(precision):
+def test_mnist_is_read_as_the_card_says_and_hardly_a_digit_is_rejected(precision):
     part = data.mnist(FOLDER)["test"]
-    found = answers("mnist-cnn", precision, part.images[:3000])
-    # The first half of the test part is known to be the harder one.
-    assert (found == part.labels[:3000]).mean() >= 0.994
+    found = answers("mnist-cnn", precision, part.images)
+    card = zoo.spec("mnist-cnn").metric("accuracy", precision)
+    assert (found == part.labels).mean() == pytest.approx(card, abs=ROUNDING)
     assert (found == NOT_A_DIGIT).mean() <= 0.002
 
 
 @needs_data
 @both_precisions
-def test_photographs_are_told_apart_also_as_jpeg(precision):
-    parts = data.cifar10(FOLDER)
-    originals, uploads = parts["validation"], parts["test jpeg"]
-    every = slice(None, None, len(uploads.labels) // 600)
-    assert (
-        answers("cifar10-resnet", precision, originals.images[:600]) == originals.labels[:600]
-    ).mean() >= 0.92
-    assert (
-        answers("cifar10-resnet", precision, uploads.images[every]) == uploads.labels[every]
-    ).mean() >= 0.89
+@pytest.mark.parametrize(
+    ("metric", "part", "step", "slack"),
+    # A fifth of the 9,000 recompressed pictures is enough, give or take two standard errors.
+    [("accuracy", "validation", 1, 0.0), ("accuracy, JPEG", "test jpeg", 5, 0.015)],
+)
+def test_photographs_are_told_apart_as_the_card_says(precision, metric, part, step, slack):
+    pictures = data.cifar10(FOLDER)[part]
+    found = answers("cifar10-resnet", precision, pictures.images[::step])
+    share = (found == pictures.labels[::step]).mean()
+    card = zoo.spec("cifar10-resnet").metric(metric, precision)
+    assert share == pytest.approx(card, abs=ROUNDING + slack)
