@@ -46,8 +46,7 @@ def check(spec: ModelSpec, recipe: Recipe) -> Iterator[Comparison]:
     of torch's state dict: what is compared is what is shipped.
     """
     module = recipe.build_folded()
-    shipped = read_state(zoo.graph_file(spec, "fp32"))  # beside the weights it has constants
-    module.load_state_dict({name: shipped[name] for name in module.state_dict()})
+    module.load_state_dict(read_state(zoo.graph_file(spec, "fp32")))
     module.eval()
     for precision in spec.precisions:
         session = Session(zoo.graph_file(spec, precision), precision, "cpu")

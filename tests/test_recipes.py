@@ -114,8 +114,11 @@ def test_exported_graph_equals_torch(name: str, tmp_path: Path) -> None:
     path = write_onnx(folded, made.shape, tmp_path / "graph.onnx")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     with torch.no_grad():
+        expected = trained(images)[0] / 2
+        if name == "cifar10-resnet":  # in use it also looks at the mirror image
+            expected = (expected + trained(images.flip(3))[0] / 2) / 2
         # float16 keeps 11 bits of every weight.
-        assert torch.allclose(folded(images)[0], trained(images)[0] / 2, rtol=2e-3, atol=2e-3)
+        assert torch.allclose(folded(images)[0], expected, rtol=2e-3, atol=2e-3)
         for count in (1, 2, 7):
             logits, cam = session.run(["logits", "cam"], {"image": images[:count].numpy()})
             expected = folded(images[:count])

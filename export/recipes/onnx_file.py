@@ -46,7 +46,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     return {
         name.removesuffix(_HALF): torch.from_numpy(array.astype(np.float32))
         for name, array in arrays.items()
-        if array.dtype in (np.float16, np.float32)
+        # A constant of the formula, such as a divisor, has no dimension; a weight has.
+        if array.dtype in (np.float16, np.float32) and array.ndim
     }
 
 
