@@ -13,9 +13,10 @@ from torch.nn import functional as F
 
 from export.recipes import data as datasets
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, Recipe, as_input
+from export.recipes.recipe import VALIDATION, Recipe
 from export.recipes.training import Batches, Loop, accuracy
 from model_zoo.cifar10_resnet import LABELS, SIDE
+from model_zoo.classify import as_batch
 
 WIDTHS = (64, 256, 256)
 WHITENED = (
@@ -144,7 +145,7 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
     parts = datasets.cifar10(data)
     images = parts["train"]
     module = ResNet().to(memory_format=torch.channels_last)
-    module.set_whitening(torch.from_numpy(as_input(images.images[:5000])))
+    module.set_whitening(torch.from_numpy(as_batch(images.images[:5000])))
     matrices = [part.weight for part in module.modules() if isinstance(part, Filters)]
     known = {id(matrix) for matrix in matrices}
     rest = [p for p in module.parameters() if p.requires_grad and id(p) not in known]
@@ -186,7 +187,7 @@ def _batches(images: datasets.Part, mirrored: Tensor, seed: int, epoch: int) -> 
     spoiled = spoil(images.images, np.random.default_rng((seed, epoch)))
     order = torch.randperm(len(images.labels))
     for chosen in order[: len(order) // BATCH * BATCH].split(BATCH):
-        batch = torch.from_numpy(as_input(spoiled[chosen.numpy()]))
+        batch = torch.from_numpy(as_batch(spoiled[chosen.numpy()]))
         yield distort(batch, mirrored[chosen]), torch.from_numpy(images.labels[chosen.numpy()])
 
 
@@ -248,7 +249,7 @@ def calibration(data: Path | None, count: int) -> np.ndarray:
     uploads are.
     """
     images = datasets.cifar10(data)["train"].images[:count]
-    return as_input(spoil(images, np.random.default_rng(0)))
+    return as_batch(spoil(images, np.random.default_rng(0)))
 
 
 def evaluation(data: Path | None) -> dict[str, datasets.Part]:

@@ -12,9 +12,10 @@ import torch
 
 from export.recipes.metrics import fit_temperature
 from export.recipes.onnx_file import write_onnx
-from export.recipes.recipe import VALIDATION, Recipe, as_input
+from export.recipes.recipe import VALIDATION, Recipe
 from export.recipes.report import Report
 from export.recipes.training import load_averaged, read_curves
+from model_zoo.classify import as_batch
 
 BATCH = 500
 
@@ -28,7 +29,7 @@ def deliver(recipe: Recipe, checkpoint: Path, data: Path | None, out: Path) -> P
     validation = parts[VALIDATION]
     with torch.inference_mode():
         unscaled = recipe.fold(trained, 1.0)
-        batches = torch.from_numpy(as_input(validation.images)).split(BATCH)
+        batches = torch.from_numpy(as_batch(validation.images)).split(BATCH)
         logits = torch.cat([unscaled(batch)[0] for batch in batches]).numpy()
     temperature = fit_temperature(logits, validation.labels)
     folded = recipe.fold(trained, temperature)
@@ -38,7 +39,7 @@ def deliver(recipe: Recipe, checkpoint: Path, data: Path | None, out: Path) -> P
         labels=recipe.labels,
         headline="test" if "test" in parts else VALIDATION,
         temperature=temperature,
-        logits={name: run(path, as_input(part.images)) for name, part in parts.items()},
+        logits={name: run(path, as_batch(part.images)) for name, part in parts.items()},
         truth={name: part.labels for name, part in parts.items()},
         curves=read_curves(checkpoint),
         parameters=sum(parameter.numel() for parameter in folded.parameters()),

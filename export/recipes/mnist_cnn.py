@@ -13,8 +13,9 @@ from export.recipes import data as datasets
 from export.recipes import drawings
 from export.recipes.distort import distort
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, Recipe, as_input
+from export.recipes.recipe import VALIDATION, Recipe
 from export.recipes.training import Batches, Loop, accuracy, one_cycle
+from model_zoo.classify import as_batch
 from model_zoo.mnist_cnn import LABELS, SIDE, to_mnist
 
 OTHER = len(LABELS) - 1
@@ -139,7 +140,7 @@ def calibration(data: Path | None, count: int) -> np.ndarray:
     digits = datasets.mnist(data)["train"].images[: count - count // 4]
     drawn, _ = drawings.digits(count // 8, 11)
     other = drawings.negatives(count // 4 - count // 8, 12)
-    return as_input(np.concatenate([digits, drawn, other]))
+    return as_batch(np.concatenate([digits, drawn, other]))
 
 
 def evaluation(data: Path | None) -> dict[str, datasets.Part]:

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from export.recipes import data as datasets
 from export.recipes.folding import fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, Recipe, as_input
+from export.recipes.recipe import VALIDATION, Recipe
 from export.recipes.training import Batches, Loop, accuracy, one_cycle
+from model_zoo.classify import as_batch
 from model_zoo.mnist_cnn import SIDE, to_mnist
 
 LABELS = tuple("0123456789")
@@ -64,7 +65,7 @@ def _batches(digits: datasets.Part) -> Batches:
     order = torch.randperm(len(digits.labels)).numpy()
     for chosen in np.split(order[: len(order) // BATCH * BATCH], len(order) // BATCH):
         yield (
-            torch.from_numpy(as_input(digits.images[chosen])),
+            torch.from_numpy(as_batch(digits.images[chosen])),
             torch.from_numpy(digits.labels[chosen]),
         )
 
@@ -79,7 +80,7 @@ def fold(trained: nn.Module, temperature: float) -> nn.Module:
 
 def calibration(data: Path | None, count: int) -> np.ndarray:
     """(count, 1, 28, 28) float32 for the ranges of int8."""
-    return as_input(datasets.mnist(data)["train"].images[:count])
+    return as_batch(datasets.mnist(data)["train"].images[:count])
 
 
 def evaluation(data: Path | None) -> dict[str, datasets.Part]:

@@ -42,11 +42,3 @@ class Recipe:
     evaluation: Callable[
         [Path | None], dict[str, Part]
     ]  # by name; `VALIDATION` and what the report measures besides
-
-
-def as_input(images: np.ndarray) -> np.ndarray:
-    """uint8 (n, h, w) or (n, h, w, 3) to float32 (n, channels, h, w) in 0..1, what a graph's
-    `image` takes.
-    """
-    planes = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(255)

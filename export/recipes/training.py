@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from export.recipes.data import Part
-from export.recipes.recipe import as_input
+from model_zoo.classify import as_batch
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -126,7 +126,7 @@ def forward(module: nn.Module, images: Tensor) -> Tensor:
 def accuracy(module: nn.Module, part: Part) -> float:
     """Share of right answers on a part, 0..1."""
     module.eval()
-    images = torch.from_numpy(as_input(part.images))
+    images = torch.from_numpy(as_batch(part.images))
     found = torch.cat([forward(module, some).argmax(1) for some in images.split(500)])
     return (found == torch.from_numpy(part.labels)).float().mean().item()
 
