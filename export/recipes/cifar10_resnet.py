@@ -88,7 +88,7 @@ class ResNet(nn.Module):
     are.
 
     Folded, for use, it looks at the image and at its mirror image and averages what it makes of
-    them: twice the time, which is a millisecond, for a tenth fewer mistakes.
+    them: twice the time for half a point of accuracy on the validation originals (94.0 to 94.5 %).
     """
 
     image_mean: Tensor
