@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +17,7 @@ from model_zoo import bench as benches
 from model_zoo import zoo
 from model_zoo.doctor import examine
 from model_zoo.errors import BadInput, ZooError
+from model_zoo.options import parse
 from model_zoo.spec import ModelSpec
 from model_zoo.tuning import tune as tune_model
 
@@ -52,7 +53,7 @@ def fetch(
         raise BadInput("Say which models to fetch, or --all.")
     for spec in map(zoo.spec, names or zoo.names()):
         for precision in spec.precisions:
-            zoo.graph_file(spec, precision)
+            zoo.graph_files(spec, precision)
         console.print(f"{spec.name}: {'embedded, nothing to fetch' if spec.embedded else 'ready'}")
 
 
@@ -64,15 +65,35 @@ def run(
     ],
     precision: Precision = "auto",
     provider: Provider = "auto",
+    form: Annotated[
+        str, typer.Option("--format", help="How to print it, for example txt, srt, vtt.")
+    ] = "",
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="One of the model's own options."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a model on one input and print its answer, its speed and what it ran on."""
-    model = zoo.load(name, precision, provider)
-    trace = model.trace(zoo.spec(name).read(given))
+    model, spec = zoo.load(name, precision, provider), zoo.spec(name)
+    options = parse(spec, chosen or [])
+    if form and form not in spec.formats:
+        there = ", ".join(spec.formats) or "none: leave --format out"
+        raise BadInput(f"{name} has no format {form!r}; there are {there}.")
+    given = spec.read(given)
+    if spec.stream and not (form or as_json):
+        for piece in spec.stream(model, given, options):
+            print(piece, end="", flush=True)
+        print()
+        return
+    trace = model.trace(given) if options is None else model.trace(given, options)
     if as_json:
-        answer = {"model": name, "answer": trace.answer, "hint": trace.hint}
+        answer = {"model": name, "answer": _plain(trace.answer), "hint": trace.hint}
         ran = {"timings_ms": trace.timings, **asdict(trace.ran)}
         print(json.dumps(answer | ran, ensure_ascii=False, indent=1))
+        return
+    if form:
+        print(spec.formats[form](trace), end="")
         return
     if trace.hint:
         console.print(trace.hint)
@@ -88,9 +109,20 @@ def bench(
     precision: Precision = "auto",
     provider: Provider = "auto",
     rounds: Annotated[int, typer.Option(min=1, help="Turns that each pair gets.")] = benches.ROUNDS,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="The same work through other runtimes, in turn.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure median and p95 for one input at each precision and provider that this machine has."""
+    if peers:
+        from export.peers import compare
+
+        specs = map(zoo.spec, names or zoo.names())
+        with progress.status("Measuring in turns …"):
+            results = [asdict(result) for result in compare(specs, rounds)]
+        _print(results, as_json)
+        return
 
     def one(spec: ModelSpec) -> list[benches.Measurement]:
         return benches.measure(spec.name, benches.candidates(spec, precision, provider), rounds)
@@ -125,6 +157,10 @@ def main() -> None:
     except ZooError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+
+
+def _plain(answer: Any) -> Any:
+    return asdict(answer) if is_dataclass(answer) and not isinstance(answer, type) else answer
 
 
 def _card(spec: ModelSpec) -> dict[str, Any]:

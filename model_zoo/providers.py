@@ -72,6 +72,19 @@ def openvino_device() -> Any | None:
 
 
 @cache
+def has_brain_floats() -> bool:
+    """Whether this processor multiplies bfloat16 itself, without which it is slower than float32.
+
+    Only Linux tells; elsewhere the answer is no, and `tune` never tries.
+    """
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return False
+    return bool(flags & {"amx_bf16", "avx512_bf16"})
+
+
+@cache
 def usable_cores() -> int:
     """Cores that this process may keep busy: its affinity, cut by a container's CPU quota."""
     try:

@@ -34,6 +34,14 @@ class Session:
         outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
         return outputs
 
+    def binding(self) -> Any:
+        """A fresh onnxruntime IOBinding, for loops that keep their buffers between runs."""
+        return self._session.io_binding()
+
+    def run(self, binding: Any) -> None:
+        """Run with the inputs and outputs that are bound."""
+        self._session.run_with_iobinding(binding)
+
     @property
     def inputs(self) -> dict[str, tuple[str, list[int | str]]]:
         """Input name to (type, shape), symbolic dimensions by name."""
@@ -100,7 +108,7 @@ def _open(path: Path, precision: str, provider: str) -> onnxruntime.InferenceSes
 
 def _openvino_options(precision: str) -> dict[str, str]:
     # OpenVINO would run a float32 graph in bfloat16 where the processor can: fp32 means fp32.
-    hint = {"fp32": "f32", "int8": "f32", "fp16": "f16"}[precision]
+    hint = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}[precision]
     config = {"CPU": {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": usable_cores()}}
     return {"load_config": json.dumps(config)}
 

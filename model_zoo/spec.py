@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,19 @@ from typing import Any
 from model_zoo.source import Source
 
 WEIGHTS = Path(__file__).parent / "weights"  # graphs small enough to live in the repository
-PRECISIONS = ("fp32", "int8", "fp16")  # fp32 is the reference; fp16 is for GPUs
+# fp32 is the reference; fp16 is for GPUs; bf16 is the fp32 graph in OpenVINO's brain floats
+PRECISIONS = ("fp32", "int8", "fp16", "bf16")
+WHOLE = "model"  # the part of a model that is one graph
 
-# (file name -> fetched file, precision, the ONNX file to write); a second or two, without torch
-Builder = Callable[[Mapping[str, Path], str, Path], None]
+# (file name -> fetched file, part, precision, the ONNX file to write); seconds, without torch
+Builder = Callable[[Mapping[str, Path], str, str, Path], None]
+# (precision, provider) asked of a model -> the pair that each of its parts runs at
+Placement = Callable[[str, str], Mapping[str, tuple[str, str]]]
+
+
+def stored(precision: str) -> str:
+    """The precision of the file that a session opens: brain floats are made from fp32's."""
+    return "fp32" if precision == "bf16" else precision
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,14 @@ class ModelSpec:
     metrics: tuple[Metric, ...] = ()
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
+    parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
+    placement: Placement | None = field(default=None, repr=False)  # default: as asked, every part
+    options: type[Any] | None = None  # a frozen dataclass: what a caller may choose for one answer
+    # (model, input, options) -> the answer in pieces as they come, for `run`
+    stream: Callable[[Any, Any, Any], Iterator[str]] | None = None
+    formats: Mapping[str, Callable[[Any], str]] = field(
+        default_factory=dict, hash=False
+    )  # of a trace
 
     def __post_init__(self) -> None:
         if not self.precisions or self.precisions[0] != "fp32":
@@ -71,9 +88,19 @@ class ModelSpec:
         """True where the ONNX files are committed and nothing is ever fetched."""
         return not self.sources
 
+    def place(self, precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
+        """The precision and provider that each part runs at when the model is asked for these."""
+        if self.placement is not None:
+            return self.placement(precision, provider)
+        return dict.fromkeys(self.parts, (precision, provider))
+
+    def filename(self, part: str, precision: str) -> str:
+        """What the ONNX file of a part is called."""
+        return ".".join([self.name, *([part] if len(self.parts) > 1 else []), precision, "onnx"])
+
     def embedded_file(self, precision: str) -> Path:
         """The committed ONNX file of a precision, whether or not it is there."""
-        return WEIGHTS / f"{self.name}.{precision}.onnx"
+        return WEIGHTS / self.filename(WHOLE, stored(precision))
 
     def metric(self, name: str, precision: str = "fp32") -> float | None:
         """The first figure of this name and precision, None where it was not measured."""

@@ -16,7 +16,7 @@ from model_zoo.spec import ModelSpec
 
 # Without a measurement: a GPU first, then the CPU's fastest known; int8 where the budget allows it.
 PROVIDER_RULE = ("cuda", "coreml", "directml", "openvino", "cpu", "webgpu")
-PRECISION_RULE = ("fp16", "int8", "fp32")
+PRECISION_RULE = ("fp16", "bf16", "int8", "fp32")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from hashlib import sha256
-from importlib import import_module
+from importlib import import_module, resources
 from pathlib import Path
 from threading import Condition
 from typing import Any
@@ -17,9 +17,9 @@ from model_zoo.cache import cache_errors, cache_folder, locked
 from model_zoo.errors import UnknownModel, WeightsNotFound
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
-from model_zoo.spec import Builder, ModelSpec
+from model_zoo.spec import WHOLE, Builder, ModelSpec, stored
 
-MAX_OPEN_SESSIONS = 8  # the least recently used is closed when a ninth opens
+MAX_OPEN_SESSIONS = 12  # the least recently used is closed when another opens
 
 
 @cache
@@ -62,15 +62,21 @@ def load(name: str, precision: str = "auto", provider: str = "auto") -> Any:
 
 
 @cached(LRUCache(MAX_OPEN_SESSIONS), condition=Condition())
-def open_session(name: str, precision: str, provider: str) -> Session:
-    """The shared session of a model; opened once even when many threads ask at the same time."""
-    return Session(graph_file(spec(name), precision), precision, provider)
+def open_session(name: str, precision: str, provider: str, part: str = WHOLE) -> Session:
+    """The shared session of a model's part; opened once even when many threads ask at once."""
+    return new_session(spec(name), precision, provider, part)
 
 
-def graph_file(spec: ModelSpec, precision: str) -> Path:
-    """The ONNX file of a model; where it is not embedded, fetched and built once into the cache."""
+def new_session(spec: ModelSpec, precision: str, provider: str, part: str = WHOLE) -> Session:
+    """A session of one's own, at the pair where the model places this part."""
+    precision, provider = spec.place(precision, provider)[part]
+    return Session(graph_file(spec, precision, part), precision, provider)
+
+
+def graph_file(spec: ModelSpec, precision: str, part: str = WHOLE) -> Path:
+    """The ONNX file of a part; where it is not embedded, fetched and built once into the cache."""
     if spec.build is not None:
-        return _built(spec, spec.build, precision)
+        return _built(spec, spec.build, stored(precision), part)
     path = spec.embedded_file(precision)
     if not path.is_file():
         raise WeightsNotFound(
@@ -80,17 +86,35 @@ def graph_file(spec: ModelSpec, precision: str) -> Path:
     return path
 
 
-def _built(spec: ModelSpec, build: Builder, precision: str) -> Path:
+def graph_files(spec: ModelSpec, precision: str, provider: str = "cpu") -> list[Path]:
+    """The ONNX files of all parts that a model opens at this pair."""
+    places = spec.place(precision, provider)
+    return [graph_file(spec, places[part][0], part) for part in spec.parts]
+
+
+def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
     weights = fetch_all(spec.sources, model=spec.name)
-    # Other weights or another release, another file: a builder that was mended never serves stale.
-    facts = "".join(source.sha256 for source in spec.sources) + model_zoo.__version__
-    folder = cache_folder() / "graphs" / sha256(facts.encode()).hexdigest()[:16]
-    path = folder / f"{spec.name}.{precision}.onnx"
+    graphs = cache_folder() / "graphs"
+    folder = graphs / _fingerprint(spec)
+    path = folder / spec.filename(part, precision)
     if path.is_file():
         return path
     with cache_errors(cache_folder()), locked(folder):
         if not path.is_file():  # another process may have built it while this one waited
             scratch = path.with_suffix(".part")
-            build(weights, precision, scratch)
+            build(weights, part, precision, scratch)
             scratch.replace(path)
+            for stale in graphs.glob(f"*/{path.name}"):
+                if stale != path:
+                    stale.unlink(missing_ok=True)
     return path
+
+
+@cache
+def _fingerprint(spec: ModelSpec) -> str:
+    """Other weights or mended builders, another folder: nothing stale is ever served."""
+    digest = sha256("".join(source.sha256 for source in spec.sources).encode())
+    for file in sorted(resources.files("export.graphs").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".py"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

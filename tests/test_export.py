@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from export import recipes
-from export.check import BATCHES, check
+from export.checks.pictures import BATCHES, check
 from export.quantize import quantize
 from export.recipes.deliver import run
 from model_zoo import zoo
@@ -23,7 +23,7 @@ EMBEDDED = [name for name in zoo.names() if zoo.spec(name).embedded]
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_committed_graphs_answer_as_torch_does_at_every_batch_size(name):
     spec = zoo.spec(name)
-    rows = list(check(spec, recipes.find(name)))
+    rows = list(check(spec))
     assert {row.shape[0] for row in rows} == set(BATCHES)
     assert {row.precision for row in rows} == set(spec.precisions)
     assert [row for row in rows if not row.passed] == []
@@ -43,7 +43,7 @@ def test_a_graph_that_differs_from_torch_is_found_out(tmp_path, monkeypatch):
     monkeypatch.setattr(
         zoo, "graph_file", lambda s, p: next(files[p]) if p in files else true_file(s, p)
     )
-    rows = list(check(spec, recipes.find("mnist-cnn")))
+    rows = list(check(spec))
     assert not all(row.passed for row in rows if row.precision == "fp32")
 
 

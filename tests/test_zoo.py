@@ -24,7 +24,7 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
     builds: list[str] = []
 
-    def build(weights, precision: str, path: Path) -> None:
+    def build(weights, part: str, precision: str, path: Path) -> None:
         assert weights["toy.bin"].read_bytes() == b"weights"
         builds.append(precision)
         tiny.classifier(path)

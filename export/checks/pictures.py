@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from export import recipes
+from export.checks import Comparison
 from export.recipes.onnx_file import read_state
-from export.recipes.recipe import Recipe
 from model_zoo import zoo
 from model_zoo.classify import as_batch
 from model_zoo.session import Session, softmax
@@ -22,30 +22,13 @@ BATCHES = (1, 2, 7, 32)
 TOLERANCE = {"fp32": 1e-4, "int8": 0.25}
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One output of one graph at one batch size against torch."""
-
-    model: str
-    precision: str
-    output: str
-    shape: tuple[int, ...]
-    largest_difference: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        """False also where the difference is not a number."""
-        return self.largest_difference <= self.tolerance
-
-
-def check(spec: ModelSpec, recipe: Recipe) -> Iterator[Comparison]:
+def check(spec: ModelSpec) -> Iterator[Comparison]:
     """Run torch and onnxruntime on the same pictures at several batch sizes.
 
     The module gets its weights from the committed fp32 graph, whose initializers carry the names
     of torch's state dict: what is compared is what is shipped.
     """
-    module = recipe.build_folded()
+    module = recipes.find(spec.name).build_folded()
     module.load_state_dict(read_state(zoo.graph_file(spec, "fp32")))
     module.eval()
     for precision in spec.precisions:

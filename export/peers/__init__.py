@@ -1,0 +1,100 @@
+"""The same work done by others, in turn and in one run: what `bench --peers` prints.
+
+A file here holds the peers of one task, and imports only those that are installed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from model_zoo.spec import ModelSpec
+
+# A model's task to the module here that has its peers.
+_MODULES = {"speech recognition": "speech"}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the work: `run()` does it once and gives the answer, to be compared."""
+
+    name: str
+    run: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The same work for all; the first contender is ours and the others are measured by it.
+
+    `amount` of `unit` is what one run gets through: seconds of audio, tokens, rows.
+    """
+
+    work: str
+    unit: str
+    amount: float
+    contenders: tuple[Contender, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One contender's times in one contest; `ours_to_theirs` is the median ratio within turns."""
+
+    work: str
+    contender: str
+    median_ms: float
+    least_ms: float
+    most_ms: float
+    rate: str
+    ours_to_theirs: float
+    turns: int
+    answer: str
+
+
+def contests(spec: ModelSpec) -> Iterator[Contest]:
+    """What a model has to show against its installed peers; none where nobody wrote one."""
+    if module := _MODULES.get(spec.task):
+        yield from import_module(f"{__name__}.{module}").contests(spec)
+
+
+def installed(module: str) -> bool:
+    """Whether a peer can be imported, without doing so."""
+    return find_spec(module) is not None
+
+
+def hold(contest: Contest, turns: int) -> list[Result]:
+    """Let everybody work once to warm up, then in turns, so that a drifting clock hits all."""
+    answers = [contender.run() for contender in contest.contenders]
+    times = np.array([[_time(c.run) for c in contest.contenders] for _ in range(turns)]) * 1000
+    return [
+        Result(
+            contest.work,
+            contender.name,
+            round(float(np.median(mine)), 2),
+            round(float(mine.min()), 2),
+            round(float(mine.max()), 2),
+            f"{contest.amount / np.median(mine) * 1000:.4g} {contest.unit}/s",
+            round(float(np.median(times[:, 0] / mine)), 3),
+            turns,
+            str(answer)[:60],
+        )
+        for contender, mine, answer in zip(contest.contenders, times.T, answers, strict=True)
+    ]
+
+
+def compare(specs: Iterable[ModelSpec], turns: int) -> Iterator[Result]:
+    """Every contest of the models, one after the other."""
+    for spec in specs:
+        for contest in contests(spec):
+            yield from hold(contest, turns)
+
+
+def _time(run: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start

@@ -1,0 +1,90 @@
+"""The token loop's engine: a decoder graph with its keys and values bound, never copied.
+
+One graph serves prompt and step. Per layer it has inputs `past_key_I`, `past_value_I` and outputs
+`present_key_I`, `present_value_I`, which here are one buffer: GroupQueryAttention reads what is
+there and writes the new tokens behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model_zoo.session import Session
+
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class Decoder:
+    """`decoder(tokens)` gives the logits of the last position and goes on where it stood.
+
+    `capacity`: tokens that the cache has room for. `constants`: inputs that stay as they are (an
+    encoder's keys and values). Not for several threads at once: one loop, one decoder.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        batch: int,
+        capacity: int,
+        constants: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
+        import onnxruntime
+
+        self.batch, self.capacity, self.length = batch, capacity, 0
+        self._session, self._binding = session, session.binding()
+        self._value = onnxruntime.OrtValue.ortvalue_from_numpy
+        self.cache: list[npt.NDArray[Any]] = []  # [batch, heads, capacity, size], two a layer
+        self._held: list[Any] = []  # onnxruntime does not keep what it is bound to alive
+        for name, (kind, shape) in session.inputs.items():
+            if name.startswith("past_"):
+                _, heads, _, size = shape
+                buffer = np.zeros((batch, int(heads), capacity, int(size)), TYPES[kind])
+                value = self._value(buffer)
+                self.cache.append(value.numpy())
+                self._held.append(value)
+                self._binding.bind_ortvalue_input(name, value)
+                self._binding.bind_ortvalue_output(name.replace("past_", "present_"), value)
+        for name, array in (constants or {}).items():
+            self._bind(name, array)
+        self._positions = "positions" in session.inputs
+
+    def __call__(
+        self, tokens: npt.NDArray[np.int64], wanted: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Take tokens [batch, n] in; logits [batch, len(wanted), vocabulary].
+
+        `wanted` are indices among the new tokens, default the last one: the product with the
+        vocabulary, the largest of all, is made for no other.
+        """
+        new = tokens.shape[1]
+        total = self.length + new
+        if total > self.capacity:
+            raise ValueError(f"{total} tokens do not fit into a cache of {self.capacity}")
+        self._bind("tokens", np.ascontiguousarray(tokens, np.int64))
+        self._bind("wanted", np.array(wanted or [new - 1], np.int64))
+        self._bind("last_index", np.full(self.batch, total - 1, np.int32))
+        self._bind("total_length", np.array(total, np.int32))
+        if self._positions:
+            self._bind("positions", np.arange(self.length, total, dtype=np.int64))
+        self._binding.bind_output("logits")
+        self._session.run(self._binding)
+        self.length = total
+        logits: npt.NDArray[np.float32] = self._binding.get_outputs()[-1].numpy()
+        return logits
+
+    def rewind(self, length: int) -> None:
+        """Forget everything behind the first `length` tokens; what is before stays computed."""
+        self.length = length
+
+    def reorder(self, rows: npt.NDArray[np.int64]) -> None:
+        """Row i goes on from what row `rows[i]` was: for beams."""
+        if not np.array_equal(rows, np.arange(self.batch)):
+            for buffer in self.cache:
+                buffer[:, :, : self.length] = buffer[rows, :, : self.length]
+
+    def _bind(self, name: str, array: npt.NDArray[Any]) -> None:
+        self._binding.bind_ortvalue_input(name, self._value(array))
