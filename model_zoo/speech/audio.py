@@ -110,7 +110,7 @@ def _file_blocks(path: Path) -> Iterator[Samples]:
 def _array_blocks(rate: int, array: npt.NDArray[Any]) -> Iterator[Samples]:
     size = BLOCK_SECONDS * int(rate)
     raw = (array[start : start + size] for start in range(0, len(array), size))
-    return _resampled((_as_float(block) for block in raw), int(rate))
+    return _resampled(raw, int(rate))
 
 
 def _as_float(block: npt.NDArray[Any]) -> Samples:
@@ -124,22 +124,40 @@ def _as_float(block: npt.NDArray[Any]) -> Samples:
     return (centred / half).astype(np.float32)
 
 
-def _resampled(blocks: Iterator[npt.NDArray[Any]], rate: int) -> Iterator[Samples]:
-    """float32 [n] or [n, channels] at `rate` to [n] at 16 kHz."""
-    import soxr
+class Live:
+    """Sound as it comes at one sampling rate: each piece to float32 [n] at 16 kHz, mono."""
 
-    stream = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, "float32")
-    for block in blocks:
-        mono = block.mean(axis=1) if block.ndim == 2 else block
+    def __init__(self, rate: int) -> None:
+        import soxr
+
+        _require_rate(rate)
+        self.rate = rate
+        same = rate == SAMPLE_RATE
+        self._stream = None if same else soxr.ResampleStream(rate, SAMPLE_RATE, 1, "float32")
+
+    def __call__(self, block: npt.NDArray[Any]) -> Samples:
+        """Samples [n] or [n, channels], integer or float; BadInput for what is no number."""
+        exact = _as_float(block)
+        mono = exact.mean(axis=1) if exact.ndim == 2 else exact
         if not np.isfinite(mono).all():
             raise BadInput(
                 "The recording holds values that are not numbers (NaN or infinity): "
                 "export it again."
             )
-        mono = np.clip(mono, -1, 1).astype(np.float32)
-        yield stream.resample_chunk(mono) if stream else mono
-    if stream:
-        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        mono = np.clip(mono, -1, 1)
+        return self._stream.resample_chunk(mono) if self._stream else mono
+
+    def finish(self) -> Samples:
+        """What the filter still holds."""
+        rest = np.zeros(0, np.float32)
+        return self._stream.resample_chunk(rest, last=True) if self._stream else rest
+
+
+def _resampled(blocks: Iterator[npt.NDArray[Any]], rate: int) -> Iterator[Samples]:
+    live = Live(rate)
+    for block in blocks:
+        yield live(block)
+    yield live.finish()
 
 
 def _probe(path: Path) -> float:

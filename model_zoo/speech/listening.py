@@ -140,7 +140,8 @@ class Listening:
         """Try again while the result is doubtful: with all 30 seconds, then at the temperatures."""
         search, options = self.model.search, self.options
         limit = token_limit(window.seconds)
-        if self._doubtful(found.decoded) and _frames([window]) < FULL_FRAMES:
+        again = len(options.temperatures) > 1 and _frames([window]) < FULL_FRAMES
+        if again and self._doubtful(found.decoded):
             heard = self._encode([window], FULL_FRAMES)
             found = Found(search.greedy(heard, self._prompt(), limit)[0], heard)
         for temperature in options.temperatures[1:]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from model_zoo.speech.transcript import Word
 MEDIAN_WIDTH = 7  # frames: single frames that stand out are no word
 OPENING = "\"'“¿([{-"  # belongs to the word behind it
 CLOSING = "\"'.。,，!！?？:：”)]}、"  # belongs to the word before it
+SENTENCE_ENDS = tuple(".。!！?？")
+USUAL_LONGEST = 0.7  # seconds, of the median word
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my"})  # languages that put no space between words
 
 
@@ -42,7 +45,23 @@ def place(
         word = Word(vocabulary.decode(pieces), float(times[at]), float(times[end]), share)
         words.append((word, len(pieces)))
         at = end
-    return words
+    return _without_pauses(words)
+
+
+def _without_pauses(words: list[tuple[Word, int]]) -> list[tuple[Word, int]]:
+    """Words that are far too long hold a pause: behind them at a sentence's end, else before."""
+    spans = [word.end - word.start for word, _ in words if word.end > word.start]
+    most = 2 * min(USUAL_LONGEST, float(np.median(spans))) if spans else 0.0
+    found = []
+    for number, (word, taken) in enumerate(words):
+        if word.end - word.start > most:
+            last = number == len(words) - 1 or word.text.endswith(SENTENCE_ENDS)
+            word = (
+                replace(word, end=word.start + most) if last
+                else replace(word, start=word.end - most)
+            )  # fmt: skip
+        found.append((word, taken))
+    return found
 
 
 def split(vocabulary: Vocabulary, tokens: Sequence[int], language: str) -> list[list[int]]:
