@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
 
@@ -82,9 +82,8 @@ def run(
         raise BadInput(f"{name} has no format {form!r}; there are {there}.")
     given = spec.read(given)
     if spec.stream and not (form or as_json):
-        for piece in spec.stream(model, given, options):
-            print(piece, end="", flush=True)
-        print()
+        trace = _print_pieces(spec.stream(model, given, options))
+        progress.print(f"{_stages(trace.timings)}\n{trace.ran}")
         return
     trace = model.trace(given) if options is None else model.trace(given, options)
     if as_json:
@@ -99,7 +98,7 @@ def run(
         console.print(trace.hint)
     else:
         _print([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
-    console.print(" · ".join(f"{stage} {ms:.2f} ms" for stage, ms in trace.timings.items()))
+    console.print(_stages(trace.timings))
     console.print(str(trace.ran))
 
 
@@ -157,6 +156,19 @@ def main() -> None:
     except ZooError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+
+
+def _print_pieces(pieces: Generator[str, None, Any]) -> Any:
+    """Print what comes as it comes, and give the trace that the generator ends with."""
+    while True:
+        try:
+            print(next(pieces), end="", flush=True)
+        except StopIteration as end:
+            return end.value
+
+
+def _stages(timings: dict[str, float]) -> str:
+    return " · ".join(f"{stage} {ms:.2f} ms" for stage, ms in timings.items())
 
 
 def _plain(answer: Any) -> Any:

@@ -38,19 +38,14 @@ class Decoder:
         self._session, self._binding = session, session.binding()
         self._value = onnxruntime.OrtValue.ortvalue_from_numpy
         self.cache: list[npt.NDArray[Any]] = []  # [batch, heads, capacity, size], two a layer
-        self._held: list[Any] = []  # onnxruntime does not keep what it is bound to alive
+        self._bound: dict[str, npt.NDArray[Any]] = {}  # onnxruntime uses this memory as it is
+        self._constants = dict(constants or {})
+        self._positions = "positions" in session.inputs
         for name, (kind, shape) in session.inputs.items():
             if name.startswith("past_"):
                 _, heads, _, size = shape
-                buffer = np.zeros((batch, int(heads), capacity, int(size)), TYPES[kind])
-                value = self._value(buffer)
-                self.cache.append(value.numpy())
-                self._held.append(value)
-                self._binding.bind_ortvalue_input(name, value)
-                self._binding.bind_ortvalue_output(name.replace("past_", "present_"), value)
-        for name, array in (constants or {}).items():
-            self._bind(name, array)
-        self._positions = "positions" in session.inputs
+                self.cache.append(np.zeros((batch, int(heads), capacity, int(size)), TYPES[kind]))
+        self._bind_all()
 
     def __call__(
         self, tokens: npt.NDArray[np.int64], wanted: Sequence[int] | None = None
@@ -86,5 +81,26 @@ class Decoder:
             for buffer in self.cache:
                 buffer[:, :, : self.length] = buffer[rows, :, : self.length]
 
-    def _bind(self, name: str, array: npt.NDArray[Any]) -> None:
-        self._binding.bind_ortvalue_input(name, self._value(array))
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with some of the rows only, in this order."""
+        self.cache = [np.ascontiguousarray(buffer[rows]) for buffer in self.cache]
+        self._constants = {
+            name: np.ascontiguousarray(array[rows]) for name, array in self._constants.items()
+        }
+        self.batch = len(rows)
+        self._bind_all()
+
+    def _bind_all(self) -> None:
+        """Bind the cache, each buffer as past and as present, and the constants."""
+        pasts = (name for name in self._session.inputs if name.startswith("past_"))
+        for name, buffer in zip(pasts, self.cache, strict=True):
+            present = self._bind(name, buffer)
+            self._binding.bind_ortvalue_output(name.replace("past_", "present_"), present)
+        for name, array in self._constants.items():
+            self._bind(name, array)
+
+    def _bind(self, name: str, array: npt.NDArray[Any]) -> Any:
+        value = self._value(array)
+        self._binding.bind_ortvalue_input(name, value)
+        self._bound[name] = array
+        return value

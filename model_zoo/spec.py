@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,8 @@ class ModelSpec:
     parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
     placement: Placement | None = field(default=None, repr=False)  # default: as asked, every part
     options: type[Any] | None = None  # a frozen dataclass: what a caller may choose for one answer
-    # (model, input, options) -> the answer in pieces as they come, for `run`
-    stream: Callable[[Any, Any, Any], Iterator[str]] | None = None
+    # (model, input, options) -> the answer in pieces as they come, then the trace, for `run`
+    stream: Callable[[Any, Any, Any], Generator[str, None, Any]] | None = None
     formats: Mapping[str, Callable[[Any], str]] = field(
         default_factory=dict, hash=False
     )  # of a trace

@@ -54,6 +54,10 @@ class Stopwatch:
     laps: dict[str, float] = field(default_factory=dict)
     _last: float = field(default_factory=time.perf_counter, repr=False)
 
+    def resume(self) -> None:
+        """Leave out the time since the last lap: somebody else's."""
+        self._last = time.perf_counter()
+
     def lap(self, stage: str) -> None:
         """Add the time since the last lap to `stage`."""
         now = time.perf_counter()

@@ -106,6 +106,33 @@ class Graph:
         product = self.op("MatMul", x, self.constant(np.asarray(weight).T, "weight"))
         return product if bias is None else self.op("Add", product, self.constant(bias, "bias"))
 
+    def embed(self, table: npt.NDArray[Any], tokens: str) -> str:
+        """Rows of table [vocabulary, width] for tokens [...]; in int8 each row with its scale."""
+        if self.precision != "int8":
+            return self.op("Gather", self._table(table), tokens)
+        quantised, scale = quantise(table)
+        rows = self.op("Gather", self.initializer(quantised, "embeddings"), tokens)
+        scales = self.op("Gather", self.constant(scale[:, None], "scale"), tokens)
+        return self.op("Mul", self.op("Cast", rows, to=onnx.TensorProto.FLOAT), scales)
+
+    def unembed(self, x: str, table: npt.NDArray[Any], out: str) -> None:
+        """x [..., width] times the embeddings [vocabulary, width], as float32 logits."""
+        if self.precision == "int8":
+            logits = self.linear(x, table)
+        else:  # Gemm takes the table as it lies, so that the file has it once
+            flat = self.op(
+                "Gemm", self.reshape(x, -1, table.shape[1]), self._table(table), transB=1
+            )
+            shape = self.op("Shape", x, start=0, end=-1)
+            shape = self.op("Concat", shape, self.constant(np.array([len(table)])), axis=0)
+            logits = self.op("Reshape", flat, shape)
+        self.op("Cast", logits, to=onnx.TensorProto.FLOAT, out=out)
+
+    def _table(self, table: npt.NDArray[Any]) -> str:
+        if "embeddings.1" not in {i.name for i in self._initializers}:
+            self.constant(table, "embeddings")
+        return "embeddings.1"
+
     def layer_norm(
         self, x: str, scale: npt.NDArray[Any], bias: npt.NDArray[Any], epsilon: float
     ) -> str:

