@@ -64,6 +64,7 @@ class ModelSpec:
     metrics: tuple[Metric, ...] = ()
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
+    adapter: str = ""  # a committed file beside the graphs, which `build` merges into the sources
     parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
     placement: Placement | None = field(default=None, repr=False)  # default: as asked, every part
     options: type[Any] | None = None  # a frozen dataclass: what a caller may choose for one answer
@@ -101,6 +102,11 @@ class ModelSpec:
     def embedded_file(self, precision: str) -> Path:
         """The committed ONNX file of a precision, whether or not it is there."""
         return WEIGHTS / self.filename(WHOLE, stored(precision))
+
+    @property
+    def adapter_file(self) -> Path | None:
+        """The committed adapter, whether or not it is there; None for a model without one."""
+        return WEIGHTS / self.adapter if self.adapter else None
 
     def metric(self, name: str, precision: str = "fp32") -> float | None:
         """The first figure of this name and precision, None where it was not measured."""

@@ -1,4 +1,4 @@
-"""Read any text a person may give, and cut it into words and sentences; nothing here knows a model."""
+"""Read any text a person may give, cut it into words and sentences; nothing here knows a model."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ MAX_CHARACTERS = 200_000  # a short novel; more is refused before any work
 
 Span = tuple[int, int]  # from and to, in characters
 
-# A full stop ends no sentence behind these, nor behind an initial.
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st vs etc e.g i.e jr sr inc no vol approx dept fig u.s u.k".split()
-)
 _END = re.compile(r"""(?:[.!?…]+["'’”)\]]*\s+|\s*\n\s*)""")
 
-# The commonest words that only English has, and those that only its neighbours in script have:
-# enough to tell a sentence's language from its small words, and nothing to download.
-_ENGLISH = frozenset(
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+# A full stop ends no sentence behind these, nor behind an initial.
+_ABBREVIATIONS = _words("mr mrs ms dr prof st vs etc e.g i.e jr sr inc no vol approx dept fig u.s")
+# The commonest small words of English, and those of its neighbours in script that are none of
+# English: enough to tell what a sentence is written in, with nothing to download.
+_ENGLISH = _words(
     "the of and to is it that this with for are as be by but not you i he she they we his her its "
     "their my your have has had would could should will been were which who what when there from "
-    "or if so than too very just about movie film at an one all can did does don't isn't it's".split()
+    "or if so than too very just about movie at an one all can did does don't isn't it's"
 )
-_OTHERS = frozenset(
+_OTHERS = _words(
     "der das und ist nicht ein eine mit für auf den dem des ich wir sehr auch aber wie sich von zu "
-    "le la les des une est et dans que qui pour pas sur avec ce cette il elle très plus sont mais "
-    "el los las un una es y en por con para pero muy como lo del al esta este su más film "
-    "il gli che di non per sono è questo questa molto anche della nel ma "
-    "o os as um uma não com muito mas isso ele ela foi são na no da do "
+    "le la les une est et dans que qui pour pas sur avec ce cette il elle très plus sont mais "
+    "el los las un una es por con para pero muy como lo del al esta este su más "
+    "gli che di non per sono è questo questa molto anche della nel ma "
+    "os um uma não com muito mas isso eu ele ela foi são na da "
     "het een niet van ik dat zijn voor met maar deze ook zeer wel "
-    "och det som inte är på för mycket en med nie jest się na to bardzo bir ve bu çok için".split()
-) - frozenset("film to as no do en y o in is me on an a i was die un".split())
+    "och det som inte är på för mycket med nie jest się bardzo bir bu çok için"
+)
 _LEAST_WORDS = 3  # fewer say nothing of their language
 
 

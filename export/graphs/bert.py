@@ -41,10 +41,10 @@ def merge(base: Weights, adapter: Weights) -> dict[str, npt.NDArray[Any]]:
     for name, array in adapter.items():
         stem, _, kind = name.rpartition(".")
         if kind == "lora_A":
-            change = np.float32(adapter[f"{stem}.lora_B"]) @ np.float32(array)
+            change = adapter[f"{stem}.lora_B"].astype(np.float32) @ array.astype(np.float32)
             merged[f"{stem}.weight"] = base[f"{stem}.weight"] + change
         elif kind != "lora_B":
-            merged[name] = np.float32(array)
+            merged[name] = array.astype(np.float32)
     return merged
 
 
@@ -77,7 +77,7 @@ def _embed(g: Graph, w: Weights, tokens: str) -> str:
     start, axis = g.constant([0], "start"), g.constant([0], "axis")
     length = g.op("Shape", tokens, start=1, end=2)
     positions = g.op("Slice", g.constant(table, "positions"), start, length, axis)
-    words = g.op("Gather", g.constant(w[f"{name}word_embeddings.weight"], "words"), tokens)
+    words = g.embed(w[f"{name}word_embeddings.weight"], tokens)
     return _norm(g, w, f"{name}LayerNorm", g.op("Add", words, positions))
 
 
