@@ -114,7 +114,7 @@ class Sst2Minilm:
         source = iter(given)
         while window := [texts.check(text) for text in islice(source, WINDOW)]:
             read = [[] if texts.blank(text) else pieces(text) for text in window]
-            found = iter(self.log_odds([piece.row() for some in read for piece in some]))
+            found = iter(log_odds(self.session, [piece.row() for some in read for piece in some]))
             for some in read:
                 yield _answer(_mean(list(islice(found, len(some))), some)) if some else {}
 
@@ -128,16 +128,16 @@ class Sst2Minilm:
         read = pieces(text)
         rows = [piece.row() for piece in read]
         watch.lap("preprocess")
-        log_odds = _mean(self.log_odds(rows), read)
+        odds = _mean(log_odds(session, rows), read)
         watch.lap("model")
         words, sentences = self._why(text, read)
         watch.lap("why")
-        answer = _answer(log_odds)
+        answer = _answer(odds)
         tokens = [str(tokenizer().id_to_token(token)) for piece in read for token in piece.tokens]
         hint = FOREIGN if texts.foreign(text) else ""
         watch.lap("postprocess")
         return TextTrace(
-            answer, verdict(answer), log_odds, words, tokens, sentences,
+            answer, verdict(answer), odds, words, tokens, sentences,
             watch.laps, session.ran, hint,
         )  # fmt: skip
 
@@ -149,20 +149,7 @@ class Sst2Minilm:
         removed = tuple(word for _, a, b, _, _ in edits for word in old[a:b])
         added = tuple(word for _, _, _, a, b in edits for word in new[a:b])
         first, last = self.classify_many([before, after])
-        return Change(first, last, removed, added, _log_odds(last) - _log_odds(first))
-
-    def log_odds(self, rows: Sequence[list[int]]) -> npt.NDArray[np.float64]:
-        """Log-odds of positive for rows of tokens, in batches of like length."""
-        found = np.zeros(len(rows))
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-        for chosen in _batches(order, [len(row) for row in rows]):
-            length = _round_up(max(len(rows[index]) for index in chosen))
-            tokens = np.zeros((len(chosen), length), np.int64)
-            for place, index in enumerate(chosen):
-                tokens[place, : len(rows[index])] = rows[index]
-            (logits,) = self.session(tokens=tokens, mask=(tokens > 0).astype(np.int64))
-            found[chosen] = logits[:, 1] - logits[:, 0]
-        return found
+        return Change(first, last, removed, added, _odds(last) - _odds(first))
 
     def _why(self, text: str, read: Sequence[Piece]) -> tuple[Scored, Scored]:
         """Every word and every sentence with its score, all in one sorted lot."""
@@ -173,7 +160,7 @@ class Sst2Minilm:
         left_out = every[: np.searchsorted(work, EXPLAINED)]
         rows = [piece.row() for piece in read] + [piece.row(word) for piece, word in left_out]
         alone = [pieces(text[a:b]) for a, b in parts]
-        lot = self.log_odds(rows + [piece.row() for some in alone for piece in some])
+        lot = log_odds(self.session, rows + [piece.row() for some in alone for piece in some])
         whole = dict(zip(map(id, read), lot, strict=False))
         weights = np.zeros(len(spans))
         for (piece, word), without in zip(left_out, lot[len(read) : len(rows)], strict=True):
@@ -184,6 +171,20 @@ class Sst2Minilm:
             [(text[a:b], float(weight)) for (a, b), weight in zip(spans, weights, strict=True)],
             [(text[a:b], score) for (a, b), score in zip(parts, scores, strict=True)],
         )
+
+
+def log_odds(session: Session, rows: Sequence[list[int]]) -> npt.NDArray[np.float64]:
+    """Log-odds of positive for rows of tokens, in batches of like length."""
+    found = np.zeros(len(rows))
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    for chosen in _batches(order, [len(row) for row in rows]):
+        length = _round_up(max(len(rows[index]) for index in chosen))
+        tokens = np.zeros((len(chosen), length), np.int64)
+        for place, index in enumerate(chosen):
+            tokens[place, : len(rows[index])] = rows[index]
+        (logits,) = session(tokens=tokens, mask=(tokens > 0).astype(np.int64))
+        found[chosen] = logits[:, 1] - logits[:, 0]
+    return found
 
 
 def pieces(text: str) -> list[Piece]:
@@ -260,7 +261,7 @@ def _chance(log_odds: float) -> float:
     return float(1 / (1 + np.exp(-log_odds)))
 
 
-def _log_odds(answer: Mapping[str, float]) -> float:
+def _odds(answer: Mapping[str, float]) -> float:
     """Back from probabilities; an empty text has none, which counts as undecided."""
     return float(np.log(answer[LABELS[1]] / answer[LABELS[0]])) if answer else 0.0
 
