@@ -36,7 +36,7 @@ WINDOW = 4096  # texts of a long list that are sorted by length at a time
 EXPLAINED = 65_536  # tokens read to leave one word after the other out: a second or two
 EXAMPLE = (  # 32 tokens with the marks around them, to measure with
     "it is a charming and often affecting journey through a city that never sleeps , told with wit "
-    "and warmth by a director who trusts his actors ."
+    "and warmth by a director who trusts all his fine actors ."
 )
 FOREIGN = "This does not look like English, the only language that this model knows."
 

@@ -36,6 +36,11 @@ class Texts:
         kept = tuple(text for text, yes in zip(self.texts, chosen, strict=True) if yes)
         return Texts(kept, self.labels[chosen], self.whole[chosen])
 
+    def and_also(self, more: Texts) -> Texts:
+        """These texts, then those."""
+        labels = np.concatenate([self.labels, more.labels])
+        return Texts(self.texts + more.texts, labels, np.concatenate([self.whole, more.whole]))
+
 
 def sst2(data: Path | None) -> dict[str, Texts]:
     """`train`, `validation` (whole sentences kept apart), `dev` or `test` where there is one.

@@ -48,11 +48,16 @@ SOURCE = Source(
 )  # fmt: skip
 
 
-def teach(train: Texts, validation: Texts, out: Path, seed: int) -> np.ndarray:
-    """The trained teacher's logits (n, 2) for `train`, NaN for the shortest; kept in `out`."""
-    kept = out / "logits.npy"
+def teach(
+    train: Texts, more: Texts, validation: Texts, out: Path, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train the teacher on `train`'s whole sentences; its logits (n, 2) for `train` and `more`, NaN
+    for the shortest. Kept in `out`.
+    """
+    kept = out / "logits.npz"
     if kept.is_file():
-        return np.load(kept)
+        with np.load(kept) as file:
+            return file["train"], file["more"]
     with zipfile.ZipFile(fetch(SOURCE)) as archive:
         files = {Path(name).name: name for name in archive.namelist()}
         tokenizer = Tokenizer.from_str(archive.read(files["tokenizer.json"]).decode())
@@ -83,8 +88,9 @@ def teach(train: Texts, validation: Texts, out: Path, seed: int) -> np.ndarray:
     logits = np.full((len(train), 2), UNTAUGHT)
     long = np.flatnonzero([len(text.split()) >= SPOKEN for text in train.texts])
     logits[long] = answer(averaged, rows, long)
-    np.save(kept, logits)
-    return logits
+    others = answer(averaged, rows_of(tokenizer, more))
+    np.savez(kept, train=logits, more=others)
+    return logits, others
 
 
 def rows_of(tokenizer: Tokenizer, part: Texts) -> Rows:
