@@ -31,7 +31,7 @@ CHINESE.update(
         ),
     }
 )
-MAX_UPLOAD = "25mb"
+MAX_UPLOAD = "250mb"  # an hour of sound, losslessly; pictures have a limit of their own
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face Spaces set it
 
 

@@ -1,0 +1,337 @@
+"""Say something, or choose a recording, and read it: words with times, each as sure as it is.
+
+The recorder is our own (recorder.html, recorder.js) in a `gr.HTML`, not `gr.Audio`: one press
+records with captions meanwhile, a file reaches the decoder as it came, and a word plays itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import gradio as gr
+from anyio import CapacityLimiter, to_thread
+from gradio import processing_utils, utils
+
+import model_zoo
+from demos import Page, captions, parts
+from demos.snippets import code
+from demos.transcripts import evidence, files, heard, nothing, shown
+from demos.words import CHINESE, say, t
+from model_zoo.errors import BadInput, ZooError
+from model_zoo.speech.languages import NAMES
+from model_zoo.speech.transcript import FORMATS, Segment, join
+from model_zoo.whisper import SpeechOptions, Whisper, example
+
+HERE = Path(__file__).parent
+MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "speech recognition"]
+ENGLISH_ONLY = [name for name in MODELS if name.endswith(".en")]
+MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
+# President Kennedy's inaugural address: a work of the United States' government, public domain.
+EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
+AT_ONCE = 2  # recordings; one alone uses every core
+PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
+NOBODY = "Nobody speaks in this recording, as far as I hear."
+
+RECORDER_CHINESE = {
+    "Record": "录音",
+    "Stop": "停止",
+    "Choose a file": "选择文件",
+    "Choose a recording": "选择录音文件",
+    "or drop one here": "或拖到这里",
+    "Captions while you speak": "边说边显示字幕",
+    "Try one": "试一试",
+    "Examples": "示例",
+    "recording": "录音",
+    "John F. Kennedy, 1961": "肯尼迪，1961 年",
+    "The file is larger than 250 MB: cut it, or save it as FLAC or MP3.": (
+        "文件超过 250 MB：请剪短，或另存为 FLAC 或 MP3。"
+    ),
+    "The recording did not arrive: try again.": "录音没有传到：请再试一次。",
+    "The browser does not let this page use the microphone: allow it beside the address.": (
+        "浏览器没有允许本页使用麦克风：请在地址栏旁边允许。"
+    ),
+    "There is no microphone: plug one in, or choose a file.": (
+        "没有找到麦克风：请接上一个，或选择文件。"
+    ),
+    "The microphone does not start: choose a file.": "麦克风无法启动：请选择文件。",
+    "Browsers give the microphone only to https:// pages and to http://localhost: open the page "
+    "on the machine that runs it, or behind https, or choose a file.": (
+        "浏览器只允许 https:// 网页和 http://localhost 使用麦克风："
+        "请在运行它的机器上打开，或通过 https 打开，或选择文件。"
+    ),
+}
+TRANSCRIPT_CHINESE = {
+    "Transcript": "文字稿",
+    "Stop": "停止",
+    "Transcribe again": "重新转写",
+    "detected": "自动识别",
+    "less sure": "把握较小",
+    "Click a word to hear it, or use the arrow keys and Enter.": (
+        "点击词语即可听到，也可用方向键和回车键。"
+    ),
+}
+CHINESE.update(
+    RECORDER_CHINESE
+    | TRANSCRIPT_CHINESE
+    | {
+        "Listen": "听写",
+        "Speak, or choose a recording.": "请说话，或选择一段录音。",
+        "Speak now: your words appear here.": "请说话：你说的会显示在这里。",
+        NOBODY: "我没有在这段录音里听到有人说话。",
+        "Language": "语言",
+        "Translate to English": "翻译成英语",
+        "Detect it": "自动识别",
+    }
+)
+
+PYTHON = """
+import model_zoo
+
+model = model_zoo.load("whisper-tiny.en")  # whisper-base for other languages
+heard = model("speech.flac", word_timestamps=True)
+print(heard.text)
+for segment in heard.segments:
+    for word in segment.words:
+        print(f"{word.start:6.2f} {word.end:6.2f} {word.probability:5.2f} {word.text}")
+"""
+_limiter = CapacityLimiter(AT_ONCE)
+
+
+async def transcribe(
+    audio: str | None,
+    language: str = "",
+    task: str = "transcribe",
+    word_timestamps: bool = True,
+    model: str = MODELS[0],
+) -> dict[str, Any]:
+    """Write down what is said in a recording, with the times and the certainty of every word.
+
+    Args:
+        audio: a sound file (WAV, FLAC, OGG, MP3; M4A and WebM where ffmpeg is installed).
+        language: a code such as en, de or zh; empty to detect it.
+        task: transcribe, or translate (to English).
+        word_timestamps: whether to say where each word begins and ends.
+        model: whisper-tiny.en for English, whisper-base for 99 languages and translation.
+
+    Returns:
+        text, language, and segments with start, end (seconds), text, probability and words; an
+        empty text where nobody speaks.
+    """
+
+    def work() -> dict[str, Any]:
+        if audio is None:
+            raise BadInput("There is no recording: send one.")
+        if model not in MODELS:
+            raise BadInput(f"{model!r} does not listen: choose one of {', '.join(MODELS)}.")
+        chosen = SpeechOptions(language or "", task or "transcribe", word_timestamps)
+        return asdict(model_zoo.load(model).trace(audio, chosen).answer)
+
+    try:
+        # Whoever waits for another's hour of sound holds no thread meanwhile.
+        return await to_thread.run_sync(work, limiter=_limiter)
+    except ZooError as error:
+        raise gr.Error(error.args[0], print_exception=False) from error
+
+
+def read(
+    sound: Mapping[str, str] | None,
+    language: str,
+    translate: bool,
+    model: str,
+    precision: str,
+    provider: str,
+    request: gr.Request,
+    progress: gr.Progress = PROGRESS,
+) -> Iterator[tuple[Any, ...]]:
+    """What the page shows of a recording, more with every segment."""
+    run = token_hex(4)
+    none = files([], "", "")
+    if not sound:
+        yield _hint(request), nothing(), (), *none
+        return
+    facts: dict[str, Any] = {"run": run, "running": True}
+    unchanged = [gr.skip()] * len(FORMATS)
+    yield heard("answer", **facts), nothing(), (), *none
+    segments: list[Segment] = []
+    said: list[dict[str, Any]] = []
+    try:
+        path = _uploaded(sound)
+        listener = _opened(model, precision, provider)
+        listening = listener.listen(path, _options(language, translate))
+        facts["seconds"] = listening.sound.seconds
+        facts["detected"] = not language and listener.vocabulary.multilingual
+        yield heard("answer", **facts), gr.skip(), (), *unchanged
+        for segment in listening:
+            segments.append(segment)
+            said = [*said, shown(segment)]
+            facts |= {"done": max(listening.done, segment.end), "language": listening.language}
+            yield heard("answer", **facts, segments=said), gr.skip(), tuple(segments), *unchanged
+        trace = listener.trace_of(listening, join(segments, listening.language))
+    except ZooError as error:
+        yield heard("trouble", error.args[0], run=run), nothing(), (), *none
+        return
+    facts |= {"running": False, "text": "" if said else say(NOBODY, request)}
+    ready = files(segments, listening.language, sound["name"])
+    yield heard("answer", **facts, segments=said), evidence(trace, request), tuple(segments), *ready
+
+
+def stopped(
+    value: dict[str, Any], segments: tuple[Segment, ...], sound: Mapping[str, str] | None
+) -> tuple[Any, ...]:
+    """What was found until now stays, and can be had as files."""
+    name = sound["name"] if sound else ""
+    return value | {"running": False}, *files(segments, value.get("language", ""), name)
+
+
+def speak(
+    language: str,
+    translate: bool,
+    model: str,
+    precision: str,
+    provider: str,
+    request: gr.Request,
+    progress: gr.Progress = PROGRESS,
+) -> tuple[dict[str, Any], str]:
+    """A ticket for captions, once the model is open; the recording has begun already."""
+    try:
+        listener = _opened(model, precision, provider)
+        ticket = captions.ticket_for(listener, _options(language, translate))
+    except ZooError as error:
+        return heard("trouble", error.args[0]), nothing()
+    words = say("Speak now: your words appear here.", request)
+    return heard("hint", words, ticket=ticket, run=ticket), nothing()
+
+
+def example_file(name: str) -> dict[str, str] | None:
+    """An example as if it had been uploaded: {path, url, name}."""
+    if name not in EXAMPLES:
+        return None
+    folder = utils.get_upload_folder()
+    path = processing_utils.save_file_to_cache(EXAMPLES[name](), cache_dir=folder)
+    return {"path": path, "url": f"/gradio_api/file={path}", "name": Path(path).name}
+
+
+def fitting(language: str, translate: bool, model: str) -> str:
+    """The model for what was chosen: English alone has a smaller one."""
+    needs_another = model in ENGLISH_ONLY and (translate or language != "en")
+    return MULTILINGUAL if needs_another else model
+
+
+def understood(model: str, language: str, translate: bool) -> tuple[str, bool]:
+    """Language and translation as far as the model that was chosen knows them."""
+    if model in ENGLISH_ONLY:
+        return "en", False
+    return "" if language == "en" else language, translate
+
+
+def _options(language: str, translate: bool) -> SpeechOptions:
+    return SpeechOptions(language, "translate" if translate else "transcribe", True)
+
+
+def _opened(name: str, precision: str, provider: str) -> Whisper:
+    """The model with all its graphs fetched and open, so that no timing counts that."""
+    model: Whisper = model_zoo.load(name, precision, provider)
+    _ = model.vocabulary
+    for part in model.spec.parts:
+        model.session(part)
+    return model
+
+
+def _uploaded(sound: Mapping[str, str]) -> Path:
+    """The file of a recording; only what was uploaded, whatever path a client may name."""
+    path = Path(sound["path"]).resolve()
+    if not path.is_relative_to(Path(utils.get_upload_folder()).resolve()):
+        raise BadInput("That file was not sent to this page: choose it again.")
+    return path
+
+
+def _hint(request: gr.Request | None = None) -> dict[str, Any]:
+    return heard("hint", say("Speak, or choose a recording.", request))
+
+
+def build(demo: gr.Blocks) -> None:
+    """Recorder on the left, transcript on the right, the folds below."""
+    languages = sorted(((name, key) for key, name in NAMES.items()), key=lambda pair: pair[0])
+    with gr.Row(equal_height=False, elem_classes="page"):
+        with gr.Column(scale=4, min_width=300):
+            recorder = gr.HTML(
+                None,
+                html_template=(HERE / "recorder.html").read_text("utf-8"),
+                js_on_load=(HERE / "recorder.js").read_text("utf-8"),
+                elem_id="recorder",
+                server_functions=[captions.hear, example_file],
+                examples=list(EXAMPLES),
+                chinese=RECORDER_CHINESE,
+            )
+            with gr.Row(elem_classes="wishes"):
+                language = gr.Dropdown(
+                    [("Detect it", ""), *languages], value="en", label=t("Language"),
+                    min_width=150, elem_id="language",
+                )  # fmt: skip
+                translate = gr.Checkbox(label=t("Translate to English"), min_width=150)
+        with gr.Column(scale=5, min_width=300):
+            text = gr.HTML(
+                _hint(),
+                html_template=(HERE / "transcript.html").read_text("utf-8"),
+                js_on_load=(HERE / "transcript.js").read_text("utf-8"),
+                elem_id="heard",
+                chinese=TRANSCRIPT_CHINESE,
+            )
+            fetching = gr.HTML("", elem_id="fetching")
+            with gr.Row(elem_classes="files"):
+                downloads = [
+                    gr.DownloadButton(form.upper(), visible=False, size="sm", min_width=60)
+                    for form in FORMATS
+                ]
+            why = gr.HTML(nothing())
+    found = gr.State(())
+    wishes = [language, translate, *parts.choices(demo, page.slug, MODELS)]
+    model = wishes[2]
+    code(demo, PYTHON, "transcribe", "speech.flac", ["", "transcribe", True, MODELS[0]])
+    parts.endpoint(transcribe, "transcribe", _parameters())
+
+    reading = gr.on(
+        [recorder.change, text.retry], read, [recorder, *wishes], [text, why, found, *downloads],
+        show_progress_on=fetching, concurrency_limit=AT_ONCE, trigger_mode="multiple",
+        api_visibility="private",
+    )  # fmt: skip
+    recorder.input(None, None, None, cancels=[reading], queue=False)
+    text.stop(
+        stopped, [text, found, recorder], [text, *downloads], cancels=[reading], queue=False,
+        api_visibility="private",
+    )  # fmt: skip
+    recorder.start_recording(
+        speak, wishes, [text, why], show_progress_on=fetching, concurrency_limit=None,
+        api_visibility="private",
+    )  # fmt: skip
+    for wish in (language, translate):
+        wish.input(
+            fitting, [language, translate, model], model, queue=False, show_progress="hidden",
+            api_visibility="private",
+        )  # fmt: skip
+    model.change(
+        understood, [model, language, translate], [language, translate], queue=False,
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+
+
+def _parameters() -> list[gr.components.Component]:
+    return [
+        gr.Audio(type="filepath", label="audio", render=False),
+        gr.Textbox("", label="language", render=False),
+        gr.Textbox("transcribe", label="task", render=False),
+        gr.Checkbox(True, label="word_timestamps", render=False),
+        gr.Textbox(MODELS[0], label="model", render=False),
+    ]
+
+
+page = Page("listen", "Listen", 40, build)
+
+if __name__ == "__main__":
+    from demos import serve
+
+    serve.run(page)

@@ -1,0 +1,89 @@
+"""What the page Listen shows of a recording: its words, its spectrogram, its files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from demos import parts
+from demos.words import CHINESE, say
+from model_zoo.speech.transcript import FORMATS, Segment, join
+from model_zoo.whisper import SpeechTrace
+
+CHINESE.update(
+    {
+        "first window": "第一段",
+        "s a second of sound": "秒 / 每秒声音",
+    }
+)
+INK = np.array([(20, 18, 16), (130, 48, 17), (234, 101, 38), (255, 231, 216)])  # quiet to loud
+
+
+def heard(kind: str, text: str = "", **more: Any) -> dict[str, Any]:
+    """What transcript.js shows: `kind` is hint, trouble or answer, `text` a sentence.
+
+    More: run (another one clears the page), seconds, done, running, language, detected, ticket,
+    and segments as `shown` gives them.
+    """
+    return {"kind": kind, "text": text, "run": "", **more}
+
+
+def shown(segment: Segment) -> dict[str, Any]:
+    """A segment for transcript.js, its words as [text, start, end, probability]."""
+    words = [(w.text, w.start, w.end, round(w.probability, 3)) for w in segment.words]
+    whole = (segment.text, segment.start, segment.end, round(segment.probability, 3))
+    return {"start": segment.start, "end": segment.end, "words": words or [whole]}
+
+
+def files(segments: Sequence[Segment], language: str, name: str) -> list[gr.DownloadButton]:
+    """A button for each format, with its file; hidden where nothing was said."""
+    if not segments:
+        return [gr.DownloadButton(visible=False)] * len(FORMATS)
+    buttons = []
+    with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy for the download
+        for form, write in FORMATS.items():
+            path = Path(folder) / f"{Path(name).stem or 'recording'}.{form}"
+            path.write_text(write(join(segments, language)), encoding="utf-8")
+            buttons.append(gr.DownloadButton(value=path, visible=True))
+    return buttons
+
+
+def evidence(trace: SpeechTrace, request: gr.Request | None = None) -> str:
+    """The spectrogram that the encoder saw, and the result line."""
+    if not trace.seen.size:
+        return nothing(trace, request)
+    mels, frames = trace.seen.shape
+    url = parts.png(_spectrogram(trace.seen))
+    caption = say("What the model sees", request)
+    small = f"{mels} × {frames}, {say('first window', request)}: {frames / 100:.1f} s"
+    return (
+        f'<figure class="spectrogram"><img src="{url}" alt="{caption}">'
+        f"<figcaption>{caption}<small>{small}</small></figcaption></figure>"
+    ) + nothing(trace, request)
+
+
+def nothing(trace: SpeechTrace | None = None, request: gr.Request | None = None) -> str:
+    """The result line alone, empty without a trace."""
+    if trace is None:
+        return '<p class="ran"></p>'
+    line = parts.result_line(trace, request)
+    if trace.seconds and trace.seen.size:
+        share = sum(trace.timings.values()) / 1000 / trace.seconds
+        speed = f"{share:.3f} {say('s a second of sound', request)}"
+        line = line.replace(" — ", f" · {speed} — ", 1)
+    return f'<p class="ran">{escape(line)}</p>'
+
+
+def _spectrogram(mel: np.ndarray) -> Image.Image:
+    """Log-mel [80, frames] as a picture, low tones at the bottom."""
+    low, high = float(mel.min()), float(mel.max())
+    level = (mel[::-1] - low) / ((high - low) or 1.0) * (len(INK) - 1)
+    channels = [np.interp(level, range(len(INK)), INK[:, channel]) for channel in range(3)]
+    return Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))
