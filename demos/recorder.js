@@ -21,6 +21,7 @@ function complain(sentence) {
 // ---- the sound that is there ----------------------------------------------------------------
 async function take(file) {
   complain("");
+  if (!file.size) return complain(say("The file is empty: choose another one."));
   if (file.size > MAX_MEGABYTES * 1e6)
     return complain(say("The file is larger than 250 MB: cut it, or save it as FLAC or MP3."));
   element.setAttribute("aria-busy", "true");
@@ -39,7 +40,7 @@ function show({ path, url, name }) {
   $(".name").textContent = name;
   trigger("input"); // whatever is being listened to is dropped
   props.value = { path, name };
-  trigger("change");
+  trigger("upload"); // "change" goes out by itself, but not for the same recording once more
 }
 
 chooser.addEventListener("change", () => {

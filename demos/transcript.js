@@ -34,19 +34,20 @@ function render() {
   const segments = value.segments ?? [];
   if (segments.length || value.kind !== "answer") captions.hidden = true;
   for (; shown < segments.length; shown++) append(segments[shown], segments[shown - 1]);
-  hint.textContent = value.text ?? "";
+  hint.textContent = say(value.text ?? "");
   hint.hidden = !value.text;
   element.dataset.kind = value.kind;
   $(".legend").hidden = !segments.length;
   $(".facts span").textContent = value.seconds ? about(value) : "";
   $(".doing").hidden = !value.running;
   again.hidden = value.running || !value.run || !!value.ticket;
+  bar.hidden = !value.seconds;
   bar.max = value.seconds || 1;
   bar.value = value.done || 0;
 }
 
-function about({ seconds, done, running, language, detected }) {
-  const length = running ? `${clock(done)} / ${clock(seconds)}` : clock(seconds);
+function about({ seconds, done, language, detected }) {
+  const length = done < seconds ? `${clock(done)} / ${clock(seconds)}` : clock(seconds);
   if (!language) return length;
   const name = languages.of(language.replace("jw", "jv"));
   return `${length} · ${name}${detected ? ` (${say("detected")})` : ""}`;
@@ -63,13 +64,14 @@ function append({ start, words: spoken }, before) {
   }
   for (const [word, from, until, probability] of spoken) {
     const span = document.createElement("span");
-    span.textContent = word;
+    span.textContent = word.trimStart();
     span.title = `${Math.round(probability * 100)}% · ${clock(from)}`;
     const doubt = Math.max(0, (SURE - probability) / SURE);
     if (doubt) span.style.setProperty("--doubt", `${Math.round(18 + 60 * doubt)}%`);
     span.dataset.word = words.length;
     words.push({ span, start: from, end: until });
-    paragraph.append(span);
+    const space = word.slice(0, word.length - span.textContent.length);
+    paragraph.append(paragraph.lastChild.nodeName === "TIME" ? "" : space, span);
   }
 }
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio import processing_utils, utils
 from PIL import Image
 
 from demos import parts
 from demos.words import CHINESE, say
+from model_zoo.speech.mel import FRAMES_PER_SECOND
 from model_zoo.speech.transcript import FORMATS, Segment, join
 from model_zoo.whisper import SpeechTrace
 
@@ -47,38 +49,42 @@ def files(segments: Sequence[Segment], language: str, name: str) -> list[gr.Down
     if not segments:
         return [gr.DownloadButton(visible=False)] * len(FORMATS)
     buttons = []
-    with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy for the download
+    with tempfile.TemporaryDirectory() as folder:
         for form, write in FORMATS.items():
             path = Path(folder) / f"{Path(name).stem or 'recording'}.{form}"
             path.write_text(write(join(segments, language)), encoding="utf-8")
-            buttons.append(gr.DownloadButton(value=path, visible=True))
+            buttons.append(gr.DownloadButton(value=kept(path), visible=True))
     return buttons
 
 
-def evidence(trace: SpeechTrace, request: gr.Request | None = None) -> str:
-    """The spectrogram that the encoder saw, and the result line."""
-    if not trace.seen.size:
-        return nothing(trace, request)
-    mels, frames = trace.seen.shape
-    url = parts.png(_spectrogram(trace.seen))
-    caption = say("What the model sees", request)
-    small = f"{mels} × {frames}, {say('first window', request)}: {frames / 100:.1f} s"
+def kept(path: Path) -> str:
+    """A copy among the uploads, which Gradio hands out and clears away."""
+    return processing_utils.save_file_to_cache(path, cache_dir=utils.get_upload_folder())
+
+
+def evidence(trace: SpeechTrace | None = None, request: gr.Request | None = None) -> str:
+    """The spectrogram that the encoder saw, and the result line; their places without a trace."""
+    caption, small, picture = say("What the model sees", request), "", "<div></div>"
+    if trace is not None and trace.seen.size:
+        mels, frames = trace.seen.shape
+        window = f"{say('first window', request)}, {frames / FRAMES_PER_SECOND:.1f} s"
+        small = f"{mels} × {frames} · {window}"
+        picture = f'<img src="{parts.png(_spectrogram(trace.seen))}" alt="{caption}">'
     return (
-        f'<figure class="spectrogram"><img src="{url}" alt="{caption}">'
-        f"<figcaption>{caption}<small>{small}</small></figcaption></figure>"
-    ) + nothing(trace, request)
+        f'<figure class="spectrogram">{picture}<figcaption>{caption}<small>{small}</small>'
+        f'</figcaption></figure><p class="ran">{escape(_line(trace, request))}</p>'
+    )
 
 
-def nothing(trace: SpeechTrace | None = None, request: gr.Request | None = None) -> str:
-    """The result line alone, empty without a trace."""
+def _line(trace: SpeechTrace | None, request: gr.Request | None) -> str:
+    """The result line, with the time that a second of sound took where there was speech."""
     if trace is None:
-        return '<p class="ran"></p>'
+        return ""
     line = parts.result_line(trace, request)
-    if trace.seconds and trace.seen.size:
-        share = sum(trace.timings.values()) / 1000 / trace.seconds
-        speed = f"{share:.3f} {say('s a second of sound', request)}"
-        line = line.replace(" — ", f" · {speed} — ", 1)
-    return f'<p class="ran">{escape(line)}</p>'
+    if not trace.seen.size:
+        return line
+    share = sum(trace.timings.values()) / 1000 / trace.seconds
+    return line.replace(" — ", f" · {share:.3f} {say('s a second of sound', request)} — ", 1)
 
 
 def _spectrogram(mel: np.ndarray) -> Image.Image:
