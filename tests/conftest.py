@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,10 +30,17 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     But it keeps the user's cache folder: what a model needs is fetched once a machine.
     """
-    folder = tmp_path_factory.mktemp("app")
+    with running(tmp_path_factory.mktemp("app")) as address:
+        yield address
+
+
+@contextmanager
+def running(folder: Path, **more: str) -> Iterator[str]:
+    """The app's address while it runs, with these environment variables besides its own."""
     environment = os.environ | {
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
         "PYTHONUNBUFFERED": "1",
+        **more,
     }
     log = folder / "log"
     with log.open("w") as out:

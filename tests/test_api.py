@@ -190,6 +190,26 @@ def sound(samples: np.ndarray, rate: int = 16_000, **how: str) -> bytes:
     return file.getvalue()
 
 
+FORMS: dict[str, list[str]] = {  # what ffmpeg makes of our clip
+    "8 kHz, 8 bits.wav": ["-ar", "8000", "-c:a", "pcm_u8"],
+    "96 kHz, 24 bits, stereo.wav": ["-ar", "96000", "-ac", "2", "-c:a", "pcm_s24le"],
+    "float.wav": ["-c:a", "pcm_f32le"],
+    "song.mp3": ["-ar", "44100"],
+    "note.ogg": ["-c:a", "libvorbis"],
+    "telephone.m4a": ["-ar", "48000"],
+    "browser.webm": ["-c:a", "libopus", "-ar", "48000"],
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_usual_kind_of_file_is_heard(client: Client, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    command = ["ffmpeg", "-v", "error", "-i", SPEECH, *FORMS[name], path]
+    subprocess.run(command, check=True, timeout=60)
+    answer = client.predict(handle_file(path), api_name="/transcribe")
+    assert "what your country can do for you" in answer["text"]
+
+
 def wav_that_claims(seconds: int) -> bytes:
     """A WAV file as long as it says, of holes: nothing of it is on the disk."""
     whole = sound(np.zeros(8, np.int16), 8_000, subtype="PCM_U8")
