@@ -6,33 +6,28 @@ records with captions meanwhile, a file reaches the decoder as it came, and a wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
-from gradio import utils
 
 import model_zoo
-from demos import Page, captions, parts
+from demos import Page, parts, recorder, transcript
 from demos.snippets import code
-from demos.transcripts import evidence, files, heard, kept, shown
+from demos.transcript import evidence, files, heard, shown
 from demos.words import CHINESE, say, t
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.fetch import fetch_all
 from model_zoo.speech.languages import NAMES
 from model_zoo.speech.transcript import FORMATS, Segment, join
-from model_zoo.whisper import SpeechOptions, SpeechTrace, Whisper, example
+from model_zoo.whisper import SpeechOptions, SpeechTrace, Whisper
 
-HERE = Path(__file__).parent
 MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "speech recognition"]
 ENGLISH_ONLY = [name for name in MODELS if name.endswith(".en")]
 MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
-# President Kennedy's inaugural address: a work of the United States' government, public domain.
-EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
 AT_ONCE = 2  # recordings; one alone uses every core
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 # The browser knows the languages' names in the reader's own.
@@ -46,50 +41,8 @@ NAME_LANGUAGES = f"""() => {{
 }}"""
 NOBODY = "Nobody speaks in this recording, as far as I hear."
 
-RECORDER_CHINESE = {
-    "Record": "录音",
-    "Stop": "停止",
-    "Choose a file": "选择文件",
-    "Choose a recording": "选择录音文件",
-    "or drop one here": "或拖到这里",
-    "Captions while you speak": "边说边显示字幕",
-    "Try one": "试一试",
-    "Examples": "示例",
-    "recording": "录音",
-    "John F. Kennedy, 1961": "肯尼迪，1961 年",
-    "The file is empty: choose another one.": "文件是空的：请选择另一个。",
-    "The file is larger than 250 MB: cut it, or save it as FLAC or MP3.": (
-        "文件超过 250 MB：请剪短，或另存为 FLAC 或 MP3。"
-    ),
-    "The recording did not arrive: try again.": "录音没有传到：请再试一次。",
-    "The browser does not let this page use the microphone: allow it beside the address.": (
-        "浏览器没有允许本页使用麦克风：请在地址栏旁边允许。"
-    ),
-    "There is no microphone: plug one in, or choose a file.": (
-        "没有找到麦克风：请接上一个，或选择文件。"
-    ),
-    "The microphone does not start: choose a file.": "麦克风无法启动：请选择文件。",
-    "Browsers give the microphone only to https:// pages and to http://localhost: open the page "
-    "on the machine that runs it, or behind https, or choose a file.": (
-        "浏览器只允许 https:// 网页和 http://localhost 使用麦克风："
-        "请在运行它的机器上打开，或通过 https 打开，或选择文件。"
-    ),
-}
-TRANSCRIPT_CHINESE = {
-    "Speak, or choose a recording.": "请说话，或选择一段录音。",
-    "Transcript": "文字稿",
-    "Stop": "停止",
-    "Transcribe again": "重新转写",
-    "detected": "自动识别",
-    "less sure": "把握较小",
-    "Click a word to hear it, or use the arrow keys and Enter.": (
-        "点击词语即可听到，也可用方向键和回车键。"
-    ),
-}
 CHINESE.update(
-    RECORDER_CHINESE
-    | TRANSCRIPT_CHINESE
-    | {
+    {
         "Listen": "听写",
         "Speak now: your words appear here.": "请说话：你说的会显示在这里。",
         "Opening the model …": "正在打开模型……",
@@ -172,7 +125,7 @@ def read(
     segments: list[Segment] = []
     said: list[dict[str, Any]] = []
     try:
-        path = _uploaded(sound)
+        path = recorder.uploaded(sound)
         listener = _opened(model, precision, provider)
         listening = listener.listen(path, _options(language, translate))
         facts["seconds"] = listening.sound.seconds
@@ -218,19 +171,11 @@ def speak(
     """A ticket for captions, once the model is open; the recording has begun already."""
     try:
         listener = _opened(model, precision, provider)
-        ticket = captions.ticket_for(listener, _options(language, translate))
+        ticket = recorder.ticket_for(listener, _options(language, translate))
     except ZooError as error:
         return heard("trouble", error.args[0]), evidence(None, request)
     words = say("Speak now: your words appear here.", request)
     return heard("hint", words, ticket=ticket, run=ticket), evidence(None, request)
-
-
-def example_file(name: str) -> dict[str, str] | None:
-    """An example as if it had been uploaded: {path, url, name}."""
-    if name not in EXAMPLES:
-        return None
-    path = kept(EXAMPLES[name]())
-    return {"path": path, "url": f"/gradio_api/file={path}", "name": Path(path).name}
 
 
 def fitting(language: str, translate: bool, model: str) -> str:
@@ -259,14 +204,6 @@ def _opened(name: str, precision: str, provider: str) -> Whisper:
     return model
 
 
-def _uploaded(sound: Mapping[str, str]) -> Path:
-    """The file of a recording; only what was uploaded, whatever path a client may name."""
-    path = Path(sound["path"]).resolve()
-    if not path.is_relative_to(Path(utils.get_upload_folder()).resolve()):
-        raise BadInput("That file was not sent to this page: choose it again.")
-    return path
-
-
 def _hint(request: gr.Request | None = None) -> dict[str, Any]:
     return heard("hint", say("Speak, or choose a recording.", request))
 
@@ -280,15 +217,7 @@ def build(demo: gr.Blocks) -> None:
     languages = sorted(((name, key) for key, name in NAMES.items()), key=lambda pair: pair[0])
     with gr.Row(equal_height=False, elem_classes="page"):
         with gr.Column(min_width=300):
-            recorder = gr.HTML(
-                None,
-                html_template=(HERE / "recorder.html").read_text("utf-8"),
-                js_on_load=(HERE / "recorder.js").read_text("utf-8"),
-                elem_id="recorder",
-                server_functions=[captions.hear, example_file],
-                examples=list(EXAMPLES),
-                chinese=RECORDER_CHINESE,
-            )
+            microphone = recorder.component()
             with gr.Row(elem_classes="wishes"):
                 language = gr.Dropdown(
                     [("Detect it", ""), *languages], value="en", label=t("Language"),
@@ -296,13 +225,7 @@ def build(demo: gr.Blocks) -> None:
                 )  # fmt: skip
                 translate = gr.Checkbox(label=t("Translate to English"), min_width=150)
         with gr.Column(min_width=300):
-            text = gr.HTML(
-                _hint(),
-                html_template=(HERE / "transcript.html").read_text("utf-8"),
-                js_on_load=(HERE / "transcript.js").read_text("utf-8"),
-                elem_id="heard",
-                chinese=TRANSCRIPT_CHINESE,
-            )
+            text = transcript.component(_hint())
             fetching = gr.HTML("", elem_classes="fetching")
             with gr.Row(elem_classes="files"):
                 downloads = [
@@ -320,16 +243,16 @@ def build(demo: gr.Blocks) -> None:
     parts.endpoint(transcribe, "transcribe", _parameters())
 
     reading = gr.on(
-        [recorder.upload, text.retry], read, [recorder, *wishes], [text, why, found, *downloads],
-        show_progress_on=fetching, concurrency_limit=AT_ONCE, trigger_mode="multiple",
-        api_visibility="private",
+        [microphone.upload, text.retry], read, [microphone, *wishes],
+        [text, why, found, *downloads], show_progress_on=fetching, concurrency_limit=AT_ONCE,
+        trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
-    recorder.input(None, None, None, cancels=[reading], queue=False)
+    microphone.input(None, None, None, cancels=[reading], queue=False)
     text.stop(
-        stopped, [text, found, recorder], [text, *downloads], cancels=[reading], queue=False,
+        stopped, [text, found, microphone], [text, *downloads], cancels=[reading], queue=False,
         api_visibility="private",
     )  # fmt: skip
-    recorder.start_recording(
+    microphone.start_recording(
         speak, wishes, [text, why], show_progress_on=fetching, concurrency_limit=None,
         api_visibility="private",
     )  # fmt: skip

@@ -32,6 +32,8 @@ CHINESE.update(
     }
 )
 MAX_UPLOAD = "250mb"  # an hour of sound, losslessly; pictures have a limit of their own
+# A page whose session has a state keeps a connection open, which would keep the server up as well.
+STOP_SECONDS = 2
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face Spaces set it
 
 
@@ -173,7 +175,12 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     address = f"http://{host}:{port}"
     proxies = "*" if ON_SPACE else None  # a Space is only ever reached through its proxy
     server = uvicorn.Server(
-        uvicorn.Config(application(pages), log_level="warning", forwarded_allow_ips=proxies)
+        uvicorn.Config(
+            application(pages),
+            log_level="warning",
+            forwarded_allow_ips=proxies,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
     )
     print(f"Sensorium is at {address}", flush=True)
     if options.browser:

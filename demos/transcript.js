@@ -1,5 +1,5 @@
 // What was said. Gradio runs this once with `element`, `props` and `watch`; `props.value` is what
-// `heard` in listen.py describes. Words are buttons for the hand, one stop for the keyboard.
+// `heard` in transcript.py describes. Words are buttons for the hand, one stop for the keyboard.
 const $ = (selector) => element.querySelector(selector);
 const [hint, text, captions, bar, again] = [".hint", ".text", ".captions", "progress", ".again"].map($);
 const PAUSE_SECONDS = 2; // of silence, behind which a new paragraph begins

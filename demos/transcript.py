@@ -10,22 +10,46 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio import processing_utils, utils
 from PIL import Image
 
 from demos import parts
+from demos.recorder import kept
 from demos.words import CHINESE, say
 from model_zoo.speech.mel import FRAMES_PER_SECOND
 from model_zoo.speech.transcript import FORMATS, Segment, join
 from model_zoo.whisper import SpeechTrace
 
+_CHINESE = {
+    "Speak, or choose a recording.": "请说话，或选择一段录音。",
+    "Transcript": "文字稿",
+    "Stop": "停止",
+    "Transcribe again": "重新转写",
+    "detected": "自动识别",
+    "less sure": "把握较小",
+    "Click a word to hear it, or use the arrow keys and Enter.": (
+        "点击词语即可听到，也可用方向键和回车键。"
+    ),
+}
 CHINESE.update(
-    {
+    _CHINESE
+    | {
         "first window": "第一段",
         "s a second of sound": "秒 / 每秒声音",
     }
 )
+HERE = Path(__file__).parent
 INK = np.array([(20, 18, 16), (130, 48, 17), (234, 101, 38), (255, 231, 216)])  # quiet to loud
+
+
+def component(value: dict[str, Any]) -> gr.HTML:
+    """The words, with progress; its value is what `heard` makes, it triggers stop and retry."""
+    return gr.HTML(
+        value,
+        html_template=(HERE / "transcript.html").read_text("utf-8"),
+        js_on_load=(HERE / "transcript.js").read_text("utf-8"),
+        elem_id="heard",
+        chinese=_CHINESE,
+    )
 
 
 def heard(kind: str, text: str = "", **more: Any) -> dict[str, Any]:
@@ -55,11 +79,6 @@ def files(segments: Sequence[Segment], language: str, name: str) -> list[gr.Down
             path.write_text(write(join(segments, language)), encoding="utf-8")
             buttons.append(gr.DownloadButton(value=kept(path), visible=True))
     return buttons
-
-
-def kept(path: Path) -> str:
-    """A copy among the uploads, which Gradio hands out and clears away."""
-    return processing_utils.save_file_to_cache(path, cache_dir=utils.get_upload_folder())
 
 
 def evidence(trace: SpeechTrace | None = None, request: gr.Request | None = None) -> str:
