@@ -26,7 +26,7 @@ import demos
 from demos import draw, parts, see, words
 from demos.serve import blocks
 from model_zoo.trace import ImageTrace, Ran
-from tests.conftest import ROOT, running, SPEECH
+from tests.conftest import ROOT, SPEECH, running
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
 
