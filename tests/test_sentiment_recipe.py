@@ -29,20 +29,29 @@ def folder(root: Path) -> Path:
     return root
 
 
-def test_no_phrase_of_a_sentence_kept_apart_is_trained_on(tmp_path):
+def kept_out(parts: dict[str, sst2.Texts]) -> bool:
+    """Whether nothing in the training part is cut out of a validation sentence."""
+    kept = [f" {text} " for text in parts["validation"].texts]
+    return not any(f" {text} " in one for text in parts["train"].texts for one in kept)
+
+
+def test_no_phrase_of_a_dev_sentence_is_trained_on(tmp_path):
     parts = sst2.sst2(folder(tmp_path))
-    validation = parts["validation"]
-    assert len(validation) == sst2.KEPT_APART + 1
-    assert "the other one is good ." in validation.texts
-    assert validation.whole.all()
-    assert not [
-        text
-        for text in parts["train"].texts
-        if any(f" {text} " in f" {kept} " for kept in validation.texts)
-    ]
+    assert parts["validation"].texts == ("the other one is good .",)
+    assert parts["validation"].whole.all()
+    assert kept_out(parts)
     assert "is good" not in parts["train"].texts
-    assert len(parts["train"]) >= 3 * (2000 - sst2.KEPT_APART) - 100
+    assert len(parts["train"]) == 6000
     assert len(parts["dev"]) == 3
+
+
+def test_without_a_dev_part_sentences_of_the_training_part_are_kept_apart(tmp_path, monkeypatch):
+    rows = sst2._folder(folder(tmp_path) / "sst2")
+    monkeypatch.setattr(sst2, "_official", lambda: {"train": rows["train"], "test": [("new .", 1)]})
+    parts = sst2.sst2(None)
+    assert len(parts["validation"]) == sst2.KEPT_APART
+    assert kept_out(parts)
+    assert parts["test"].texts == ("new .",)
 
 
 def test_missing_sentences_are_named(tmp_path):

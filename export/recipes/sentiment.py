@@ -24,7 +24,7 @@ from export.recipes.reading import Reader, Rows, accuracy, distil, freeze, optim
 from export.recipes.recipe import VALIDATION, Recipe
 from export.recipes.report import Report
 from export.recipes.rewording import reword
-from export.recipes.sst2 import Texts, sst2
+from export.recipes.sst2 import Texts, sst2, unlabelled
 from export.recipes.teacher import rows_of, teach
 from export.recipes.training import Batches, Loop, load_averaged, one_cycle, read_curves
 from model_zoo import sst2_minilm
@@ -34,6 +34,7 @@ from model_zoo.session import Session
 RANK, SCALE = 32, 2.0  # of the adapter: 1.3 of the base's 22.6 million numbers
 BATCH, RATE, HEAD_RATE = 80, 8e-4, 1e-3
 TAUGHT = 0.8  # the teacher's share of the loss
+CYCLES = ((3, 1.0), (2, 0.75))  # epochs, and the peak of the rate; each with sentences of its own
 HIDDEN = 0.06  # of the tokens, on average
 SHORT, KEPT = 3, 0.4  # words: of phrases this short an epoch has this share
 STEM = "encoder.base_model.model."  # what PEFT puts before the names of BERT's matrices
@@ -74,19 +75,20 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
     freeze(module)
     table = module.encoder.get_input_embeddings().weight.detach().numpy()
     whole = sorted(set(train.only(train.whole).texts))
-    new = reword(whole, tokenizer.get_vocab(), table, seed)
-    nobody = np.zeros(len(new), np.int64)
-    more = Texts(tuple(new), nobody, nobody.astype(bool))
-    ours, theirs = teach(train, more, validation, out / "teacher", seed)
-    train = train.and_also(replace(more, labels=theirs.argmax(1)))
-    logits = np.concatenate([ours, theirs])
-    rows, held = replace(rows_of(tokenizer, train), soft=logits), rows_of(tokenizer, validation)
+    vocabulary = tokenizer.get_vocab()
+    new = [reword(whole, vocabulary, table, seed + 1 + cycle) for cycle in range(len(CYCLES))]
+    ours, *theirs = teach(
+        train, [unlabelled(some) for some in new], validation, out / "teacher", seed
+    )
+    cycles = [_cycle(tokenizer, train, ours, *pair) for pair in zip(new, theirs, strict=True)]
+    held = rows_of(tokenizer, validation)
+    first = epochs * CYCLES[0][0] // sum(length for length, _ in CYCLES)
     loop = Loop(
         module=module,
         optimizers=(optimizer(module, RATE, HEAD_RATE, 0.95),),
-        batches=lambda epoch: _batches(rows, train),
-        batches_per_epoch=-(-len(_epoch(train)) // BATCH),
-        rate=one_cycle(0.06),
+        batches=lambda epoch: _batches(*cycles[epoch >= first]),
+        batches_per_epoch=-(-len(_epoch(cycles[0][1])) // BATCH),
+        rate=lambda done: _rate(done, first / epochs),
         epochs=epochs,
         seed=seed,
         loss=distil(TAUGHT),
@@ -95,6 +97,22 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
         measure=lambda averaged: {VALIDATION: accuracy(averaged, held)},
     )
     return loop.run(out)
+
+
+def _cycle(
+    tokenizer: Tokenizer, train: Texts, logits: np.ndarray, new: list[str], theirs: np.ndarray
+) -> tuple[Rows, Texts]:
+    """The training part and new sentences, which have the teacher's answers as their labels."""
+    texts = train.and_also(replace(unlabelled(new), labels=theirs.argmax(1)))
+    soft = np.concatenate([logits, theirs])
+    return replace(rows_of(tokenizer, texts), soft=soft), texts
+
+
+def _rate(done: float, first: float) -> float:
+    """Two climbs and falls, the second from a lower peak."""
+    if done < first:
+        return one_cycle(0.06)(done / first)
+    return CYCLES[1][1] * one_cycle(0.06)((done - first) / (1 - first))
 
 
 def _epoch(train: Texts) -> np.ndarray:
@@ -186,7 +204,7 @@ def evaluation(data: Path | None) -> dict[str, Texts]:
 RECIPE = SentimentRecipe(
     name=sst2_minilm.NAME,
     labels=sst2_minilm.LABELS,
-    epochs=3,
+    epochs=sum(length for length, _ in CYCLES),
     train=train,
     evaluation=evaluation,
 )

@@ -7,6 +7,7 @@ makes of the phrases is what the student then learns from.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,15 +50,15 @@ SOURCE = Source(
 
 
 def teach(
-    train: Texts, more: Texts, validation: Texts, out: Path, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Train the teacher on `train`'s whole sentences; its logits (n, 2) for `train` and `more`, NaN
-    for the shortest. Kept in `out`.
+    train: Texts, more: Sequence[Texts], validation: Texts, out: Path, seed: int
+) -> list[np.ndarray]:
+    """Train the teacher on `train`'s whole sentences; its logits (n, 2) for `train`, NaN for the
+    shortest phrases, and for each of `more`. Kept in `out`.
     """
     kept = out / "logits.npz"
     if kept.is_file():
         with np.load(kept) as file:
-            return file["train"], file["more"]
+            return list(file.values())
     with zipfile.ZipFile(fetch(SOURCE)) as archive:
         files = {Path(name).name: name for name in archive.namelist()}
         tokenizer = Tokenizer.from_str(archive.read(files["tokenizer.json"]).decode())
@@ -88,9 +89,9 @@ def teach(
     logits = np.full((len(train), 2), UNTAUGHT)
     long = np.flatnonzero([len(text.split()) >= SPOKEN for text in train.texts])
     logits[long] = answer(averaged, rows, long)
-    others = answer(averaged, rows_of(tokenizer, more))
-    np.savez(kept, train=logits, more=others)
-    return logits, others
+    found = [logits, *(answer(averaged, rows_of(tokenizer, some)) for some in more)]
+    np.savez(kept, *found)
+    return found
 
 
 def rows_of(tokenizer: Tokenizer, part: Texts) -> Rows:
