@@ -64,7 +64,7 @@ class ModelSpec:
     metrics: tuple[Metric, ...] = ()
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
-    adapter: str = ""  # a committed file beside the graphs, which `build` merges into the sources
+    adapter: str | None = None  # a committed file that `build` merges into the sources
     parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
     placement: Placement | None = field(default=None, repr=False)  # default: as asked, every part
     options: type[Any] | None = None  # a frozen dataclass: what a caller may choose for one answer

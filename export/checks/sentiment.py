@@ -21,17 +21,18 @@ SHAPES = ((1, 2), (1, 32), (3, 7), (7, 33), (2, 512))  # rows, tokens
 # where the model is undecided it moves by a quarter of what its log-odds move.
 TOLERANCE = {"fp32": 1e-4, "fp16": 0.02, "bf16": 0.1, "int8": 0.25}
 SENTENCES = (
-    "a charming and often affecting journey",
-    "unflinchingly bleak and desperate",
-    "it 's slow -- very , very slow .",
-    "the acting is wonderful but the story never finds its feet .",
-    "not a bad film at all , though it could have been shorter .",
-    "a gorgeous , witty , seductive movie .",
-    "the film suffers from a lack of humor and a plot that goes nowhere .",
-    "i loved every minute of this strange , tender and funny little picture .",
+    "the acting is wonderful but the story never quite finds its feet .",
+    "not a bad film at all , though it could have been half an hour shorter .",
+    "the film suffers from a lack of humor and from a plot that goes nowhere .",
+    "i loved every minute of this strange , tender and very funny little picture .",
+    "what could have been a moving portrait of a marriage ends as a lifeless lecture .",
+    "for all its beautiful photography , the drama remains cold and oddly uninvolving .",
+    "a clever script and two charming leads make this comedy a real pleasure to watch .",
+    "the director wastes a fine cast on jokes that were already stale ten years ago .",
 )
-STEPS = 64  # of the integral, from nothing to the sentence
-LEAST_AGREEMENT = 0.5  # mean rank correlation of leaving out and integrated gradients
+STEPS = 32  # of the integral, from a hidden sentence to the sentence
+MASK = 103  # BERT's token for a word that is hidden: nothing, as far as the network knows
+LEAST_AGREEMENT = 0.4  # mean rank correlation of leaving out and integrated gradients
 
 
 def check(spec: ModelSpec) -> Iterator[Comparison]:
@@ -74,12 +75,12 @@ def agreement(spec: ModelSpec, original: Reader) -> float:
 
 
 def gradients(module: Reader, text: str) -> np.ndarray:
-    """Integrated gradients of the log-odds by word, from embeddings of padding to the text's."""
+    """Integrated gradients of the log-odds by word, from hidden words to the text's."""
     (piece,) = sst2_minilm.pieces(text)
     tokens = torch.tensor([piece.row()])
     table = module.encoder.embeddings.word_embeddings
     nothing = tokens.clone()
-    nothing[0, 1:-1] = 0
+    nothing[0, 1:-1] = MASK
     start, end = table(nothing).detach(), table(tokens).detach()
     share = ((torch.arange(STEPS) + 0.5) / STEPS).view(-1, 1, 1)
     path = (start + share * (end - start)).requires_grad_()
