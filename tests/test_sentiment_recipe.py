@@ -1,5 +1,6 @@
 """SST-2 without leaks, rewording, the student's and the teacher's parts, on data made here."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from export.recipes import sst2
+from export.recipes import sentiment, sst2
 from export.recipes.data import DataNotFound
 from export.recipes.reading import Reader, Rows, answer, distil, freeze, optimizer
 from export.recipes.rewording import reword
@@ -162,3 +163,29 @@ def test_what_is_published_has_scale_and_temperature_inside():
     assert all(value.dtype == torch.float16 for value in found.values())
     assert found[f"{stem}.lora_B"][0, 0] == SCALE
     assert found["head.bias"][0] == 0.25
+
+
+@pytest.mark.weights
+def test_the_recipe_runs_from_data_to_a_published_adapter(tmp_path, monkeypatch):
+    """On a handful of sentences and with a teacher that knows the labels of none."""
+    rng, words = np.random.default_rng(0), ("good", "bad", "dull", "fine", "slow", "great", "tired")
+    lines = [" ".join(rng.choice(words, 6)) + " ." for _ in range(140)]
+    rows = [f"{line} \t{int(line.count('good') > line.count('bad'))}" for line in lines]
+    (tmp_path / "sst2").mkdir()
+    for name, part in (("train", rows[:120]), ("dev", rows[120:])):
+        text = "\n".join(["sentence\tlabel", *part]) + "\n"
+        (tmp_path / "sst2" / f"{name}.tsv").write_text(text, encoding="utf-8")
+
+    def silent(train, more, validation, out, seed):
+        return [np.full((len(some), 2), np.nan, np.float32) for some in (train, *more)]
+
+    monkeypatch.setattr(sentiment, "teach", silent)
+    out = tmp_path / "run"
+    checkpoint = sentiment.RECIPE.train(tmp_path, out, 2, 0)
+    path = sentiment.RECIPE.deliver(checkpoint, tmp_path, out)
+    assert path.name == "sst2-minilm.adapter.safetensors"
+    assert path.stat().st_size <= 3_000_000
+    report = json.loads((out / "report" / "report.json").read_text(encoding="utf-8"))
+    assert report["epochs"] == 2  # one of each cycle
+    assert set(report["parts"]) == {"validation", "dev"}
+    assert report["parts"]["validation"]["texts"] == 20

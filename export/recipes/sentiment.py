@@ -6,7 +6,8 @@ of them is harder to learn by heart and says more than a label does.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,22 @@ from transformers import BertConfig, BertModel
 
 from export.graphs import bert
 from export.recipes.metrics import fit_temperature
-from export.recipes.reading import Reader, Rows, accuracy, distil, freeze, optimizer
+from export.recipes.reading import Reader, accuracy, distil, freeze, optimizer
 from export.recipes.recipe import VALIDATION, Recipe
 from export.recipes.report import Report
 from export.recipes.rewording import reword
 from export.recipes.sst2 import Texts, sst2, unlabelled
 from export.recipes.teacher import rows_of, teach
-from export.recipes.training import Batches, Loop, load_averaged, one_cycle, read_curves
+from export.recipes.training import Loop, load_averaged, one_cycle, read_curves
 from model_zoo import sst2_minilm
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
 
 RANK, SCALE = 32, 2.0  # of the adapter: 1.3 of the base's 22.6 million numbers
-BATCH, RATE, HEAD_RATE = 80, 8e-4, 1e-3
+BATCH, HEAD_RATE, DECAY = 80, 1e-3, 0.95
 TAUGHT = 0.8  # the teacher's share of the loss
-CYCLES = ((3, 1.0), (2, 0.75))  # epochs, and the peak of the rate; each with sentences of its own
 HIDDEN = 0.06  # of the tokens, on average
-SHORT, KEPT = 3, 0.4  # words: of phrases this short an epoch has this share
+SHORT = 3  # words: of phrases this short an epoch has a share only
 STEM = "encoder.base_model.model."  # what PEFT puts before the names of BERT's matrices
 NOTE = (
     "“validation” are whole sentences that the network never saw, nor any phrase of theirs: the "
@@ -44,6 +44,19 @@ NOTE = (
     "weights measured after every epoch. “dev” are phrases of any length; many are parts of "
     "sentences in the training data."
 )
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A climb and a fall of the rate; it starts with the averaged weights of the one before."""
+
+    epochs: int
+    rate: float  # of the uppermost layer, at its peak
+    short: float  # share of the short phrases that an epoch has
+    rewordings: int  # new sentences: so many sets of them
+
+
+CYCLES = (Cycle(3, 8e-4, 0.4, 1), Cycle(2, 6e-4, 0.2, 2))
 
 
 def build(base: Path) -> Reader:
@@ -70,59 +83,60 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
     train, validation = parts["train"], parts[VALIDATION]
     files = fetch_all(sst2_minilm.SOURCES, model=sst2_minilm.NAME)
     tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
-    torch.manual_seed(seed)
-    module = build(files["model.safetensors"])
-    freeze(module)
-    table = module.encoder.get_input_embeddings().weight.detach().numpy()
-    whole = sorted(set(train.only(train.whole).texts))
-    vocabulary = tokenizer.get_vocab()
-    new = [reword(whole, vocabulary, table, seed + 1 + cycle) for cycle in range(len(CYCLES))]
-    ours, *theirs = teach(
-        train, [unlabelled(some) for some in new], validation, out / "teacher", seed
-    )
-    cycles = [_cycle(tokenizer, train, ours, *pair) for pair in zip(new, theirs, strict=True)]
+    new = _new_sentences(train, tokenizer, files["model.safetensors"], seed)
+    ours, *theirs = teach(train, new, validation, out / "teacher", seed)
+    new = [replace(some, labels=said.argmax(1)) for some, said in zip(new, theirs, strict=True)]
     held = rows_of(tokenizer, validation)
-    first = epochs * CYCLES[0][0] // sum(length for length, _ in CYCLES)
-    loop = Loop(
-        module=module,
-        optimizers=(optimizer(module, RATE, HEAD_RATE, 0.95),),
-        batches=lambda epoch: _batches(*cycles[epoch >= first]),
-        batches_per_epoch=-(-len(_epoch(cycles[0][1])) // BATCH),
-        rate=lambda done: _rate(done, first / epochs),
-        epochs=epochs,
-        seed=seed,
-        loss=distil(TAUGHT),
-        average_decay=0.998,
-        longest_step=1.0,
-        measure=lambda averaged: {VALIDATION: accuracy(averaged, held)},
-    )
-    return loop.run(out)
+    checkpoint = None
+    for index, cycle in enumerate(_shared_out(epochs)):
+        texts = reduce(Texts.and_also, new[: cycle.rewordings], train)
+        soft = np.concatenate([ours, *theirs[: cycle.rewordings]])
+        rows = replace(rows_of(tokenizer, texts), soft=soft)
+        torch.manual_seed(seed + index)
+        module = build(files["model.safetensors"])
+        freeze(module)
+        if checkpoint:
+            load_averaged(module, checkpoint)
+        loop = Loop(
+            module=module,
+            optimizers=(optimizer(module, cycle.rate, HEAD_RATE, DECAY),),
+            batches=lambda epoch, rows=rows, texts=texts, share=cycle.short: rows.batches(
+                _epoch(texts, share), BATCH, HIDDEN
+            ),
+            batches_per_epoch=-(-len(_epoch(texts, cycle.short)) // BATCH),
+            rate=one_cycle(0.06),
+            epochs=cycle.epochs,
+            seed=seed + index,
+            loss=distil(TAUGHT),
+            average_decay=0.998,
+            longest_step=1.0,
+            measure=lambda averaged: {VALIDATION: accuracy(averaged, held)},
+        )
+        checkpoint = loop.run(out / f"cycle-{index + 1}")
+    assert checkpoint is not None
+    return checkpoint
 
 
-def _cycle(
-    tokenizer: Tokenizer, train: Texts, logits: np.ndarray, new: list[str], theirs: np.ndarray
-) -> tuple[Rows, Texts]:
-    """The training part and new sentences, which have the teacher's answers as their labels."""
-    texts = train.and_also(replace(unlabelled(new), labels=theirs.argmax(1)))
-    soft = np.concatenate([logits, theirs])
-    return replace(rows_of(tokenizer, texts), soft=soft), texts
+def _new_sentences(train: Texts, tokenizer: Tokenizer, base: Path, seed: int) -> list[Texts]:
+    """As many sets of reworded sentences as the cycles ask for."""
+    table = load_file(base)["embeddings.word_embeddings.weight"].numpy()
+    whole = sorted(set(train.only(train.whole).texts))
+    sets = range(max(cycle.rewordings for cycle in CYCLES))
+    words = tokenizer.get_vocab()
+    return [unlabelled(reword(whole, words, table, seed + 1 + number)) for number in sets]
 
 
-def _rate(done: float, first: float) -> float:
-    """Two climbs and falls, the second from a lower peak."""
-    if done < first:
-        return one_cycle(0.06)(done / first)
-    return CYCLES[1][1] * one_cycle(0.06)((done - first) / (1 - first))
+def _shared_out(epochs: int) -> list[Cycle]:
+    """The cycles, with this many epochs in all, in the proportion that they have."""
+    first = -(-epochs * CYCLES[0].epochs // sum(cycle.epochs for cycle in CYCLES))
+    lengths = (first, epochs - first)
+    return [replace(c, epochs=n) for c, n in zip(CYCLES, lengths, strict=True) if n]
 
 
-def _epoch(train: Texts) -> np.ndarray:
-    """Which texts an epoch has."""
+def _epoch(train: Texts, share: float) -> np.ndarray:
+    """Which texts an epoch has: this share of the short ones."""
     short = np.array([len(text.split()) <= SHORT for text in train.texts])
-    return np.flatnonzero(~short | (torch.rand(len(train)).numpy() < KEPT))
-
-
-def _batches(rows: Rows, train: Texts) -> Batches:
-    return rows.batches(_epoch(train), BATCH, HIDDEN)
+    return np.flatnonzero(~short | (torch.rand(len(train)).numpy() < share))
 
 
 def adapter(state: dict[str, Tensor], temperature: float) -> dict[str, Tensor]:
@@ -180,7 +194,7 @@ class SentimentRecipe(Recipe):
             temperature=temperature,
             logits={name: self.logits(session, part) for name, part in parts.items()},
             truth={name: part.labels for name, part in parts.items()},
-            curves=read_curves(checkpoint),
+            curves=_curves(checkpoint.parent.parent),
             parameters=sum(value.numel() for value in adapter(state, 1.0).values()),
             file_bytes=path.stat().st_size,
             unit="texts",
@@ -196,6 +210,13 @@ class SentimentRecipe(Recipe):
         return np.stack([np.zeros_like(odds), odds], axis=1).astype(np.float32)
 
 
+def _curves(out: Path) -> list[dict[str, float]]:
+    """All cycles' curves, their epochs counted through."""
+    files = sorted(out.glob("cycle-*/checkpoint.pt"))
+    rows = [row for file in files for row in read_curves(file)]
+    return [row | {"epoch": number} for number, row in enumerate(rows, 1)]
+
+
 def evaluation(data: Path | None) -> dict[str, Texts]:
     """All parts but the training part."""
     return {name: part for name, part in sst2(data).items() if name != "train"}
@@ -204,7 +225,7 @@ def evaluation(data: Path | None) -> dict[str, Texts]:
 RECIPE = SentimentRecipe(
     name=sst2_minilm.NAME,
     labels=sst2_minilm.LABELS,
-    epochs=sum(length for length, _ in CYCLES),
+    epochs=sum(cycle.epochs for cycle in CYCLES),
     train=train,
     evaluation=evaluation,
 )
