@@ -107,7 +107,9 @@ def bench(
     names: Names = None,
     precision: Precision = "auto",
     provider: Provider = "auto",
-    rounds: Annotated[int, typer.Option(min=1, help="Turns that each pair gets.")] = benches.ROUNDS,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Turns that each gets; default 20, with --peers 5.")
+    ] = None,
     peers: Annotated[
         bool, typer.Option("--peers", help="The same work through other runtimes, in turn.")
     ] = False,
@@ -119,12 +121,13 @@ def bench(
 
         specs = map(zoo.spec, names or zoo.names())
         with progress.status("Measuring in turns …"):
-            results = [asdict(result) for result in compare(specs, rounds)]
+            results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]
         _print(results, as_json)
         return
 
     def one(spec: ModelSpec) -> list[benches.Measurement]:
-        return benches.measure(spec.name, benches.candidates(spec, precision, provider), rounds)
+        pairs = benches.candidates(spec, precision, provider)
+        return benches.measure(spec.name, pairs, rounds or benches.ROUNDS)
 
     _print(_measure(names, one), as_json)
 
