@@ -76,7 +76,7 @@ class LanguageGraph(Graph):
 
         `shared`: heads of keys and values. `rope`: cosines and sines where places are rotations.
         """
-        shape = ["batch", shared, "capacity", size]
+        shape = ("batch", shared, "capacity", size)
         pasts = [self.input(f"past_{kind}_{layer}", self.float, shape) for kind in ("key", "value")]
         presents = [past.replace("past", "present") for past in pasts]
         for present in presents:
