@@ -30,7 +30,7 @@ class TextOptions:
     """
 
     max_new_tokens: int = 256
-    temperature: float = 0.7
+    temperature: float = 0.4
     top_k: int = 40
     top_p: float = 0.95
     min_p: float = 0.0
@@ -38,7 +38,7 @@ class TextOptions:
     stop: tuple[str, ...] = ()
     seed: int = 0
     beams: int = 1
-    chat: bool = True
+    chat: bool = False
     answer: str = ""
 
     def __post_init__(self) -> None:
