@@ -1,4 +1,4 @@
-"""What the picture pages share: the answer, why, how fast and on what; and the folds below."""
+"""What the pages share: the answer, why, how fast and on what; and the folds below."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import io
 from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from html import escape
+from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 import numpy as np
@@ -18,8 +19,9 @@ from PIL import Image
 import model_zoo
 from demos.words import CHINESE, say, t
 from model_zoo import providers
+from model_zoo.errors import BadInput
 from model_zoo.images import open_image
-from model_zoo.trace import ImageTrace
+from model_zoo.trace import ImageTrace, Ran
 
 CHINESE.update(
     {
@@ -42,8 +44,18 @@ CHINESE.update(
 FOR, AGAINST = (234, 88, 12), (37, 99, 235)  # orange and blue also differ to the colour-blind
 HEAT_SIDE = 160  # pixels: smooth, and small enough to send while a stroke goes on
 DOUBT = 0.6  # below this share the second answer is named too
+MOST_BYTES = 25_000_000  # of a picture's file; the server takes longer uploads, for sound
 # A picture at the limit of open_image takes some 400 MB while it is decoded.
 _decoding = BoundedSemaphore(4)
+
+
+class Traced(Protocol):
+    """What every kind of trace has."""
+
+    @property
+    def timings(self) -> dict[str, float]: ...
+    @property
+    def ran(self) -> Ran: ...
 
 
 class _Unwritten(type(gr.Image)):
@@ -71,6 +83,8 @@ class Picture(gr.Image, metaclass=_Unwritten):
 def decode(source: str) -> Image.Image:
     """The picture in a file or a data URL; raises BadInput in one plain sentence."""
     data = base64.b64decode(source.partition(",")[2]) if source.startswith("data:") else source
+    if (len(data) if isinstance(data, bytes) else Path(data).stat().st_size) > MOST_BYTES:
+        raise BadInput("The picture's file is larger than 25 MB: save it smaller.")
     with _decoding:
         return open_image(data)
 
@@ -100,10 +114,10 @@ def evidence(
     """What the model saw, the heat map over it (or over a `sharp` copy), and the result line."""
     label = escape(next(iter(trace.answer)))
     height, width = trace.seen.shape[:2]
-    png = _png(Image.fromarray(trace.seen))
-    seen = _image(png, "crisp", say("What the model sees", request))
-    under = _image(_jpeg(sharp), "") if sharp else _image(png, "crisp")
-    heat = _image(_png(_heat(trace.why)), "heat", f"{say('Why', request)}: {label}")
+    small = png(Image.fromarray(trace.seen))
+    seen = _image(small, "crisp", say("What the model sees", request))
+    under = _image(_jpeg(sharp), "") if sharp else _image(small, "crisp")
+    heat = _image(png(_heat(trace.why)), "heat", f"{say('Why', request)}: {label}")
     legend = "".join(
         f'<span><i class="{kind}"></i>{say(words, request)}</span>'
         for kind, words in (("for", "speaks for it"), ("against", "against it"))
@@ -122,7 +136,7 @@ def nothing(request: gr.Request | None = None) -> str:
     return f'<div class="tiles">{tiles}</div><p class="ran"></p>'
 
 
-def result_line(trace: ImageTrace, request: gr.Request | None = None) -> str:
+def result_line(trace: Traced, request: gr.Request | None = None) -> str:
     """For example: preprocess 0.3 ms · model 0.4 ms · postprocess 0.1 ms — int8 on the CPU."""
     stages = (f"{say(stage, request)} {ms:.1f} ms" for stage, ms in trace.timings.items())
     return f"{' · '.join(stages)} — {trace.ran}"
@@ -166,12 +180,18 @@ def choices(demo: gr.Blocks, slug: str, models: Sequence[str]) -> list[gr.Dropdo
     return [model, precision, provider]
 
 
-def endpoint(answer: Callable[[str], dict[str, float]], name: str) -> None:
-    """Offer `answer`, which takes a picture file, at /gradio_api/run/NAME and …/call/NAME."""
+def endpoint(
+    answer: Callable[..., Any], name: str, takes: Sequence[gr.components.Component] = ()
+) -> None:
+    """Offer `answer` at /gradio_api/run/NAME and …/call/NAME.
+
+    It takes a picture file, or what the components `takes`, made with render=False, hand over.
+    """
     with gr.Row(visible=False):
-        image, result, press = Picture(label="image"), gr.JSON(label="answer"), gr.Button()
+        inputs = [component.render() for component in takes] or [Picture(label="image")]
+        result, press = gr.JSON(label="answer"), gr.Button()
     # Without the queue one POST is one answer; under load the threads, not a queue, are the bound.
-    press.click(answer, image, result, api_name=name, queue=False, concurrency_limit=None)
+    press.click(answer, inputs, result, api_name=name, queue=False, concurrency_limit=None)
 
 
 def _tile(pictures: str, caption: str, small: str = "") -> str:
@@ -196,7 +216,8 @@ def _heat(why: np.ndarray) -> Image.Image:
     return Image.fromarray(rgba)
 
 
-def _png(image: Image.Image) -> str:
+def png(image: Image.Image) -> str:
+    """The picture as a data URL."""
     return _data_url(image, "png", compress_level=1)
 
 

@@ -31,7 +31,8 @@ CHINESE.update(
         ),
     }
 )
-MAX_UPLOAD = "25mb"
+MAX_UPLOAD = "250mb"  # an hour of sound, losslessly; pictures have a limit of their own
+STOP_SECONDS = 3  # that requests have to end in once the server is asked to stop
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face Spaces set it
 
 
@@ -143,6 +144,18 @@ def application(pages: Sequence[Page]) -> FastAPI:
     )
 
 
+class Server(uvicorn.Server):
+    """Ends the connections that Gradio keeps open for pages with a state, which is what it waits
+    for otherwise: as long as somebody has the page open.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for route in self.config.app.routes:
+            if stop := getattr(getattr(route, "app", None), "stop_event", None):
+                stop.set()
+        await super().shutdown(sockets)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket that answers at once.
 
@@ -172,8 +185,13 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     host = "localhost" if options.host in ("0.0.0.0", "127.0.0.1", "::") else options.host
     address = f"http://{host}:{port}"
     proxies = "*" if ON_SPACE else None  # a Space is only ever reached through its proxy
-    server = uvicorn.Server(
-        uvicorn.Config(application(pages), log_level="warning", forwarded_allow_ips=proxies)
+    server = Server(
+        uvicorn.Config(
+            application(pages),
+            log_level="warning",
+            forwarded_allow_ips=proxies,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
     )
     print(f"Sensorium is at {address}", flush=True)
     if options.browser:

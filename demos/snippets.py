@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 import gradio as gr
 
 from demos.parts import fold
@@ -14,14 +18,14 @@ _CLIENT = """
 from gradio_client import Client, handle_file
 
 client = Client("ORIGIN")
-answer = client.predict(handle_file("FILE"), api_name="/ENDPOINT")
+answer = client.predict(handle_file("FILE")PYTHON_MORE, api_name="/ENDPOINT")
 print(answer)
 """
 
 _CURL = """
 SENT=$(curl -s ORIGIN/gradio_api/upload -F files=@FILE | tr -d '[]')
 curl -s ORIGIN/gradio_api/run/ENDPOINT -H 'Content-Type: application/json' \\
-  -d '{"data": [{"path": '"$SENT"', "meta": {"_type": "gradio.FileData"}}]}'
+  -d '{"data": [{"path": '"$SENT"', "meta": {"_type": "gradio.FileData"}}MORE]}'
 """
 
 _JAVASCRIPT = """
@@ -35,15 +39,18 @@ const [path] = await (await fetch(`${api}/upload`, { method: "POST", body: form 
 const reply = await fetch(`${api}/run/ENDPOINT`, {
   method: "POST",
   headers: { "Content-Type": "application/json" },
-  body: JSON.stringify({ data: [{ path, meta: { _type: "gradio.FileData" } }] }),
+  body: JSON.stringify({ data: [{ path, meta: { _type: "gradio.FileData" } }MORE] }),
 });
 const [answer] = (await reply.json()).data;
 console.log(answer);
 """
 
 
-def code(demo: gr.Blocks, python: str, endpoint: str, file: str) -> None:
-    """The fold that shows the same answer from Python, over HTTP, from a shell and JavaScript."""
+def code(demo: gr.Blocks, python: str, endpoint: str, file: str, more: Sequence[Any] = ()) -> None:
+    """The fold that shows the same answer from Python, over HTTP, from a shell and JavaScript.
+
+    `more` are the values that the endpoint takes behind the file.
+    """
     snippets = (
         ("gradio_client", "python", _CLIENT),
         ("curl", "shell", _CURL),
@@ -51,7 +58,11 @@ def code(demo: gr.Blocks, python: str, endpoint: str, file: str) -> None:
     )
 
     def at(origin: str) -> list[str]:
-        values = {"ORIGIN": origin, "ENDPOINT": endpoint, "FILE": file}
+        values = {
+            "ORIGIN": origin, "ENDPOINT": endpoint, "FILE": file,
+            "PYTHON_MORE": "".join(f", {value!r}" for value in more),
+            "MORE": "".join(f", {json.dumps(value)}" for value in more),
+        }  # fmt: skip
         return [_fill(text, values) for _, _, text in snippets]
 
     def from_here(request: gr.Request) -> list[str]:

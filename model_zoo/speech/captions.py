@@ -23,6 +23,7 @@ STEP_SECONDS = 0.8  # of new sound before the next hypothesis
 PAUSE_SECONDS = 0.7  # of silence, after which all that was said is final
 LONGEST_SECONDS = 14.0  # of sound in a hypothesis: what is final before that is let go
 OLD_SECONDS = 1.6  # behind the present, from where on a word seldom changes for the better
+CONTEXT_LETTERS = 200  # of what was said before that prompt the next hypothesis
 FINAL_WITHIN_SECONDS = 3.0  # of being spoken: old enough, one more step, and the computing
 
 
@@ -53,7 +54,7 @@ class Captions:
         self._fresh = 0  # samples since the last hypothesis
         self._quiet = 0.0  # seconds of silence at the end
         self._spoken = False  # whether `_audio` holds speech
-        self._final = ""
+        self._words: list[Word] = []  # final ones
         self._until = 0.0  # seconds of the stream that final words reach
         self._last: list[Word] = []  # the last hypothesis, without what is final
 
@@ -82,7 +83,7 @@ class Captions:
     @property
     def caption(self) -> Caption:
         """What has been said so far."""
-        return Caption(self._final.strip(), _text(self._last).strip())
+        return Caption(_text(self._words).strip(), _text(self._last).strip())
 
     @property
     def _end(self) -> float:
@@ -98,7 +99,8 @@ class Captions:
     def _hypothesis(self) -> list[Word]:
         """The words that are not final yet, as they sound now."""
         self._fresh = 0
-        listening = self._model.listen((SAMPLE_RATE, self._audio), self._options)
+        options = replace(self._options, initial_prompt=self._context())
+        listening = self._model.listen((SAMPLE_RATE, self._audio), options)
         found = [word for segment in listening for word in segment.words]
         words = [
             replace(word, start=word.start + self._offset, end=word.end + self._offset)
@@ -106,6 +108,11 @@ class Captions:
         ]
         # A word belongs to where most of it lies; times move a little from one time to the next.
         return [word for word in words if (word.start + word.end) / 2 > self._until]
+
+    def _context(self) -> str:
+        """The words before `_audio`: they tell how a sentence goes on, and how names are spelt."""
+        before = [word.text for word in self._words if word.end <= self._offset + PAD]
+        return "".join([self._options.initial_prompt, *before])[-CONTEXT_LETTERS:].strip()
 
     def _agree(self, words: list[Word]) -> None:
         same = 0
@@ -129,7 +136,7 @@ class Captions:
 
     def _say(self, words: Sequence[Word]) -> None:
         if words:
-            self._final += _text(words)
+            self._words += words
             self._until = words[-1].end
 
     def _forget(self, until: float) -> None:

@@ -36,6 +36,11 @@ class Decoded:
     no_speech_prob: float
     temperature: float
 
+    @property
+    def ended(self) -> bool:
+        """False where the tokens ran out before the end came."""
+        return len(self.logprobs) > len(self.tokens)
+
     @cached_property
     def avg_logprob(self) -> float:
         """How sure the model is of the whole, a logarithm; the end counts as a token."""

@@ -163,7 +163,7 @@ class Listening:
 
     def _encode(self, windows: Sequence[Window], frames: int = 0) -> Heard:
         self.watch.lap("model")
-        frames = frames or _frames(windows)
+        frames = FULL_FRAMES if self.options.whole_window else frames or _frames(windows)
         mel = np.stack([log_mel(window.samples, frames) for window in windows])
         if not self.seen.size:
             self.seen = mel[0, :, : round(windows[0].seconds * FRAMES_PER_SECOND)]
@@ -182,8 +182,9 @@ class Listening:
     def _segments_of(self, window: Window, found: Found) -> tuple[list[Segment], float]:
         """The segments that the timestamps make, and how many seconds of the window they cover."""
         decoded, begin = found.decoded, self.model.vocabulary.timestamps
-        hopeless = decoded.compression_ratio > self.options.compression_ratio_threshold
-        if self._silent(decoded) or hopeless:
+        # Who says the same thing twice comes to an end; a model that has lost the thread does not.
+        repeats = decoded.compression_ratio > self.options.compression_ratio_threshold
+        if self._silent(decoded) or (repeats and not decoded.ended):
             return [], window.seconds
         tokens = decoded.tokens
         stamps = [token >= begin for token in tokens]

@@ -69,6 +69,7 @@ class Cutter:
         self._audio = np.zeros(0, np.float32)
         self._probabilities = np.zeros(0, np.float32)  # of the frames that begin in `_audio`
         self._offset = 0  # samples of the stream before `_audio`
+        self._taken = 0  # samples of the stream that windows have reached
 
     def feed(self, samples: Samples) -> Iterator[Window]:
         """Take the stream's next samples; the windows that are complete by then."""
@@ -98,19 +99,23 @@ class Cutter:
                 taken -= 1
             elif taken == len(spans) and not final and heard - end < _frames(LONGEST_GAP):
                 break  # it may go on
-            yield self._window(first, end)
             del spans[:taken]
-        self._forget(spans[0][0] if spans else heard)
+            yield self._window(first, end, spans[0][0] if spans else heard)
+        # What has lasted too short to be speech may yet become some.
+        self._forget(spans[0][0] if spans else heard - _frames(SHORTEST_SPEECH))
 
-    def _window(self, first: int, end: int) -> Window:
+    def _window(self, first: int, end: int, following: int) -> Window:
+        """Frames [first, end) with their pads, which never reach into another window."""
         pad = round(PAD * SAMPLE_RATE)
-        begin = max(0, first * FRAME - pad)
-        samples = self._audio[begin : end * FRAME + pad]
+        begin = max(0, first * FRAME - pad, self._taken - self._offset)
+        until = end * FRAME + min(pad, max(0, following - end) * FRAME // 2)
+        self._taken = self._offset + until
+        samples = self._audio[begin:until]
         return Window((self._offset + begin) / SAMPLE_RATE, samples)
 
     def _forget(self, frame: int) -> None:
         """Drop all before a frame but what its window's pad may want."""
-        frame = max(0, frame - _frames(PAD) - 1)
+        frame = max(0, frame - _frames(PAD) - 2)
         self._audio = self._audio[frame * FRAME :]
         self._probabilities = self._probabilities[frame:]
         self._offset += frame * FRAME

@@ -1,0 +1,246 @@
+// A microphone, a file or an example becomes one uploaded recording. Gradio runs this once with
+// `element`, `props`, `server`, `trigger` and `upload`; `props.value` is {path, name}, or null.
+const $ = (selector) => element.querySelector(selector);
+const [record, problem, player, chooser] = [".record", ".problem", "audio", ".choose input"].map($);
+const SEND_SECONDS = 0.4; // of new sound, at least, before the captions hear it
+const BAR_SECONDS = 0.08; // of sound to a bar of the picture
+const MAX_MEGABYTES = 250; // as MAX_UPLOAD in serve.py
+
+// ---- words -------------------------------------------------------------------------------
+const say = (text) => (/^zh/i.test(navigator.language) && props.chinese[text]) || text;
+for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);
+for (const node of element.querySelectorAll("[aria-label]"))
+  node.setAttribute("aria-label", say(node.getAttribute("aria-label")));
+record.querySelector("span").textContent = say("Record");
+
+function complain(sentence) {
+  problem.textContent = sentence;
+  problem.hidden = !sentence;
+}
+
+// ---- the sound that is there ----------------------------------------------------------------
+async function take(file) {
+  complain("");
+  if (!file.size) return complain(say("The file is empty: choose another one."));
+  if (file.size > MAX_MEGABYTES * 1e6)
+    return complain(say("The file is larger than 250 MB: cut it, or save it as FLAC or MP3."));
+  element.setAttribute("aria-busy", "true");
+  try {
+    const { path, url } = await upload(file);
+    show({ path, url, name: file.name });
+  } catch {
+    complain(say("The recording did not arrive: try again."));
+  }
+  element.removeAttribute("aria-busy");
+}
+
+function show({ path, url, name }) {
+  player.src = url;
+  player.hidden = false;
+  $(".name").textContent = name;
+  trigger("input"); // whatever is being listened to is dropped
+  props.value = { path, name };
+  trigger("upload"); // "change" goes out by itself, but not for the same recording once more
+}
+
+chooser.addEventListener("change", () => {
+  if (chooser.files[0]) take(chooser.files[0]);
+  chooser.value = ""; // so that the same file can be chosen again
+});
+element.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  element.classList.add("over");
+});
+element.addEventListener("dragleave", () => element.classList.remove("over"));
+element.addEventListener("drop", (event) => {
+  event.preventDefault();
+  element.classList.remove("over");
+  if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+});
+
+for (const name of props.examples) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = say(name);
+  button.addEventListener("click", async () => {
+    complain("");
+    const sound = await server.example_file(name);
+    if (sound) show(sound);
+    else complain(say("The recording did not arrive: try again."));
+  });
+  $(".examples").append(button);
+}
+
+// ---- the microphone -------------------------------------------------------------------------
+const TAP = URL.createObjectURL(
+  new Blob(
+    [
+      `registerProcessor("tap", class extends AudioWorkletProcessor {
+        held = new Float32Array(1024); // 128 samples come at a time, too few for a message
+        at = 0;
+        process([[channel]]) {
+          if (!channel) return true;
+          this.held.set(channel, this.at);
+          this.at += channel.length;
+          if (this.at >= this.held.length) {
+            this.port.postMessage(this.held.slice());
+            this.at = 0;
+          }
+          return true;
+        }
+      });`,
+    ],
+    { type: "text/javascript" },
+  ),
+);
+let taping = null; // what is being recorded, while the microphone is open
+let ticket = ""; // of the captions, once they are ready to hear
+
+const WHY_NOT = {
+  NotAllowedError: "The browser does not let this page use the microphone: allow it beside the address.",
+  NotFoundError: "There is no microphone: plug one in, or choose a file.",
+};
+
+async function start() {
+  complain("");
+  if (!navigator.mediaDevices?.getUserMedia)
+    return complain(
+      say(
+        "Browsers give the microphone only to https:// pages and to http://localhost: open the " +
+          "page on the machine that runs it, or behind https, or choose a file.",
+      ),
+    );
+  let stream;
+  try {
+    const wish = { channelCount: 1, echoCancellation: false, noiseSuppression: false };
+    stream = await navigator.mediaDevices.getUserMedia({ audio: wish });
+  } catch (error) {
+    return complain(say(WHY_NOT[error.name] ?? "The microphone does not start: choose a file."));
+  }
+  const { context, source } = await listenTo(stream);
+  const rate = context.sampleRate;
+  taping = { stream, context, rate, pieces: [], samples: 0, unsent: [], waiting: 0, bars: [], loud: 0 };
+  const tap = new AudioWorkletNode(context, "tap");
+  tap.port.onmessage = ({ data }) => hear(data);
+  source.connect(tap);
+  label(true);
+  player.pause();
+  player.hidden = true;
+  if ($(".live input").checked) {
+    ticket = "";
+    trigger("start_recording");
+    caption(taping);
+  }
+}
+
+async function listenTo(stream) {
+  // 16 kHz is all that the model hears; Firefox cannot resample a microphone, so there as it is.
+  for (const options of [{ sampleRate: 16000 }, {}]) {
+    const context = new AudioContext(options);
+    try {
+      const source = context.createMediaStreamSource(stream);
+      await context.audioWorklet.addModule(TAP);
+      return { context, source };
+    } catch (error) {
+      await context.close();
+      if (!options.sampleRate) throw error;
+    }
+  }
+}
+
+function hear(samples) {
+  if (!taping) return;
+  const whole = Int16Array.from(samples, (x) => Math.max(-1, Math.min(1, x)) * 32767);
+  taping.pieces.push(whole);
+  taping.unsent.push(whole);
+  taping.samples += whole.length;
+  taping.waiting += whole.length;
+  draw(taping, samples);
+}
+
+async function stop() {
+  const { stream, context, rate, pieces, samples } = taping;
+  taping = null;
+  stream.getTracks().forEach((track) => track.stop());
+  label(false);
+  await context.close();
+  const name = `${say("recording")}-${new Date().toTimeString().slice(0, 8).replaceAll(":", "-")}.wav`;
+  await take(new File([header(2 * samples, rate), ...pieces], name, { type: "audio/wav" }));
+}
+
+function header(bytes, rate) {
+  const head = new DataView(new ArrayBuffer(44));
+  const text = (at, letters) =>
+    [...letters].forEach((letter, i) => head.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  head.setUint32(4, 36 + bytes, true);
+  text(8, "WAVEfmt ");
+  head.setUint32(16, 16, true);
+  head.setUint16(20, 1, true); // whole numbers
+  head.setUint16(22, 1, true); // one channel
+  head.setUint32(24, rate, true);
+  head.setUint32(28, 2 * rate, true);
+  head.setUint16(32, 2, true);
+  head.setUint16(34, 16, true);
+  text(36, "data");
+  head.setUint32(40, bytes, true);
+  return head;
+}
+
+record.addEventListener("click", () => (taping ? stop() : start()));
+
+function label(recording) {
+  record.setAttribute("aria-pressed", String(recording));
+  record.querySelector("span").textContent = say(recording ? "Stop" : "Record");
+}
+
+// ---- captions: what came since the last answer goes out when that is there ---------------------
+document.addEventListener("captions-ready", ({ detail }) => (ticket = detail));
+
+async function caption(mine) {
+  while (taping === mine) {
+    if (!ticket || mine.waiting < SEND_SECONDS * mine.rate) {
+      await new Promise((done) => setTimeout(done, 60));
+      continue;
+    }
+    const sound = mine.unsent.splice(0);
+    mine.waiting = 0;
+    const said = await server.hear({ ticket, rate: mine.rate, sound: await base64(sound) });
+    if (taping !== mine) break;
+    if (!said) ticket = "";
+    else if (said.trouble) return complain(said.trouble);
+    else document.dispatchEvent(new CustomEvent("captions", { detail: said }));
+  }
+  if (ticket) server.hear({ ticket, rate: mine.rate, sound: "" });
+}
+
+async function base64(pieces) {
+  const reader = new FileReader();
+  return new Promise((done) => {
+    reader.onload = () => done(reader.result.split(",")[1]);
+    reader.readAsDataURL(new Blob(pieces));
+  });
+}
+
+// ---- a picture of how loud it was -------------------------------------------------------------
+const wave = $(".wave");
+const brush = wave.getContext("2d");
+
+function draw(tape, samples) {
+  tape.loud = Math.max(tape.loud, ...samples.map(Math.abs));
+  const seconds = Math.floor(tape.samples / tape.rate);
+  if (tape.samples / tape.rate < (tape.bars.length + 1) * BAR_SECONDS) return;
+  tape.bars.push(tape.loud);
+  tape.loud = 0;
+  $(".clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const step = 8;
+  const bars = tape.bars.slice(-wave.width / step);
+  brush.clearRect(0, 0, wave.width, wave.height);
+  brush.fillStyle = getComputedStyle(record).getPropertyValue("--primary-500");
+  bars.forEach((loud, i) => {
+    const high = Math.max(4, Math.sqrt(loud) * wave.height);
+    brush.beginPath();
+    brush.roundRect(i * step, (wave.height - high) / 2, step - 3, high, 3);
+    brush.fill();
+  });
+}

@@ -1,0 +1,142 @@
+"""The page Listen's recorder: recordings that came up, and captions of open microphones."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypedDict
+
+import gradio as gr
+import numpy as np
+from cachetools import TTLCache
+from gradio import processing_utils, utils
+
+from demos.words import CHINESE
+from model_zoo.errors import BadInput, ZooError
+from model_zoo.speech.captions import Captions
+from model_zoo.whisper import SpeechOptions, Whisper, example
+
+_CHINESE = {
+    "Record": "录音",
+    "Stop": "停止",
+    "Choose a file": "选择文件",
+    "Choose a recording": "选择录音文件",
+    "or drop one here": "或拖到这里",
+    "Captions while you speak": "边说边显示字幕",
+    "Try one": "试一试",
+    "Examples": "示例",
+    "recording": "录音",
+    "John F. Kennedy, 1961": "肯尼迪，1961 年",
+    "The file is empty: choose another one.": "文件是空的：请选择另一个。",
+    "The file is larger than 250 MB: cut it, or save it as FLAC or MP3.": (
+        "文件超过 250 MB：请剪短，或另存为 FLAC 或 MP3。"
+    ),
+    "The recording did not arrive: try again.": "录音没有传到：请再试一次。",
+    "The browser does not let this page use the microphone: allow it beside the address.": (
+        "浏览器没有允许本页使用麦克风：请在地址栏旁边允许。"
+    ),
+    "There is no microphone: plug one in, or choose a file.": (
+        "没有找到麦克风：请接上一个，或选择文件。"
+    ),
+    "The microphone does not start: choose a file.": "麦克风无法启动：请选择文件。",
+    "Browsers give the microphone only to https:// pages and to http://localhost: open the page "
+    "on the machine that runs it, or behind https, or choose a file.": (
+        "浏览器只允许 https:// 网页和 http://localhost 使用麦克风："
+        "请在运行它的机器上打开，或通过 https 打开，或选择文件。"
+    ),
+}
+CHINESE.update(_CHINESE)
+
+HERE = Path(__file__).parent
+# President Kennedy's inaugural address: a work of the United States' government, public domain.
+EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
+MOST = 32  # microphones at once; the one that was silent longest makes room
+FORGOTTEN_SECONDS = 120  # after the last sound
+MAX_SECONDS = 60  # of sound in one message: more is a client that never sends
+
+
+class Sound(TypedDict):
+    """What the browser sends: int16 samples in base64, none at the end."""
+
+    ticket: str
+    rate: int
+    sound: str
+
+
+_open: TTLCache[str, tuple[Captions, Lock]] = TTLCache(MOST, FORGOTTEN_SECONDS)
+_lock = Lock()
+
+
+def ticket_for(model: Whisper, options: SpeechOptions) -> str:
+    """A word by which the browser names this microphone's captions from now on."""
+    ticket = secrets.token_urlsafe(12)
+    with _lock:
+        _open[ticket] = (Captions(model, options), Lock())
+    return ticket
+
+
+def hear(sent: Sound) -> dict[str, str]:
+    """What has been said so far, as {final, tentative}; {trouble} in a sentence."""
+    try:
+        samples = np.frombuffer(base64.b64decode(sent["sound"], validate=True), np.int16)
+        ticket, rate = str(sent["ticket"]), int(sent["rate"])
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        return {"trouble": "That is no sound: send {ticket, rate, sound}."}
+    with _lock:
+        known = _open.pop(ticket, None)
+        if known and samples.size:
+            _open[ticket] = known  # again, so that its time begins anew
+    if known is None:
+        return {"trouble": "The captions have ended: record again."}
+    if not samples.size:
+        return {}
+    captions, alone = known
+    try:
+        if len(samples) > MAX_SECONDS * rate:
+            raise BadInput("The captions cannot keep up with the sound on this machine.")
+        with alone:
+            said = captions.hear((rate, samples))
+    except ZooError as error:
+        return {"trouble": error.args[0]}
+    return {"final": said.final, "tentative": said.tentative}
+
+
+def component() -> gr.HTML:
+    """Record, choose, drop or try: its value is {path, name} of an uploaded file, or None.
+
+    It triggers start_recording, input (drop whatever is listened to) and upload.
+    """
+    return gr.HTML(
+        None,
+        html_template=(HERE / "recorder.html").read_text("utf-8"),
+        js_on_load=(HERE / "recorder.js").read_text("utf-8"),
+        elem_id="recorder",
+        server_functions=[hear, example_file],
+        examples=list(EXAMPLES),
+        chinese=_CHINESE,
+    )
+
+
+def example_file(name: str) -> dict[str, str] | None:
+    """An example as if it had been uploaded: {path, url, name}."""
+    if name not in EXAMPLES:
+        return None
+    path = kept(EXAMPLES[name]())
+    return {"path": path, "url": f"/gradio_api/file={path}", "name": Path(path).name}
+
+
+def kept(path: Path) -> str:
+    """A copy among the uploads, which Gradio hands out and clears away."""
+    return processing_utils.save_file_to_cache(path, cache_dir=utils.get_upload_folder())
+
+
+def uploaded(sound: Mapping[str, str]) -> Path:
+    """The file of a recording; only what was uploaded, whatever path a client may name."""
+    path = Path(sound["path"]).resolve()
+    if not path.is_relative_to(Path(utils.get_upload_folder()).resolve()):
+        raise BadInput("That file was not sent to this page: choose it again.")
+    return path

@@ -1,0 +1,102 @@
+"""Speech recognition through faster-whisper and openai-whisper, with the very same weights."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+
+from export.peers import Contender, Contest, installed
+from model_zoo import zoo
+from model_zoo.fetch import fetch_all
+from model_zoo.providers import usable_cores
+from model_zoo.spec import ModelSpec
+from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
+from model_zoo.whisper import SpeechOptions
+
+PAUSE_SECONDS = 0.8  # between the sentences of the long recording
+LONG_SECONDS = 120
+
+Transcribe = Callable[[Samples], str]
+
+
+def contests(spec: ModelSpec) -> Iterator[Contest]:
+    """The same sound, greedy, without second tries, through everybody who is installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        contenders = dict(_contenders(spec, Path(folder)))
+        for name, sound in _sounds(spec).items():
+            runs = (
+                Contender(contender, lambda run=run, sound=sound: run(sound))
+                for contender, run in contenders.items()
+            )
+            seconds = len(sound) / SAMPLE_RATE
+            yield Contest(f"{spec.name}, {name}", "s of sound", seconds, tuple(runs))
+
+
+def _sounds(spec: ModelSpec) -> dict[str, Samples]:
+    """A clip, a sentence or two, and a long recording of them at several speeds."""
+    speech = open_sound(spec.example()).samples()
+    pause = np.zeros(round(PAUSE_SECONDS * SAMPLE_RATE), np.float32)
+    pieces: list[Samples] = []
+    while sum(map(len, pieces)) < LONG_SECONDS * SAMPLE_RATE:
+        speed = 0.9 + 0.05 * (len(pieces) // 2 % 5)
+        pieces += [soxr.resample(speech, SAMPLE_RATE, round(SAMPLE_RATE / speed)), pause]
+    return {
+        "2.6 s": speech[8 * SAMPLE_RATE : round(10.6 * SAMPLE_RATE)],
+        "11 s": speech,
+        "2 min": np.concatenate(pieces)[: LONG_SECONDS * SAMPLE_RATE],
+    }
+
+
+def _contenders(spec: ModelSpec, folder: Path) -> Iterator[tuple[str, Transcribe]]:
+    model = zoo.load(spec.name)
+    options = SpeechOptions(language="en", temperatures=(0.0,))
+    yield (
+        f"sensorium {model.ran}",
+        lambda sound: str(model.trace((SAMPLE_RATE, sound), options).answer.text),
+    )
+    if installed("faster_whisper"):
+        for name, path in fetch_all(spec.sources, model=spec.name).items():
+            (folder / name).symlink_to(path)
+        for kind in ("int8", "float32"):
+            yield f"faster-whisper {version('faster-whisper')} {kind}", _faster(folder, kind)
+    if installed("whisper"):
+        yield f"openai-whisper {version('openai-whisper')} float32", _openai(spec)
+
+
+def _faster(folder: Path, kind: str) -> Transcribe:
+    from faster_whisper import WhisperModel
+
+    model = WhisperModel(str(folder), "cpu", compute_type=kind, cpu_threads=usable_cores())
+
+    def run(sound: Samples) -> str:
+        segments, _ = model.transcribe(
+            sound, "en", beam_size=1, temperature=0.0, condition_on_previous_text=False
+        )
+        return "".join(segment.text for segment in segments).strip()
+
+    return run
+
+
+def _openai(spec: ModelSpec) -> Transcribe:
+    import torch
+    import whisper
+
+    from export.checks.original_whisper import load
+
+    model = load(spec)
+
+    def run(sound: Samples) -> str:
+        torch.set_num_threads(usable_cores())
+        found: dict[str, Any] = whisper.transcribe(
+            model, sound, language="en", temperature=0.0, fp16=False,
+            condition_on_previous_text=False,
+        )  # fmt: skip
+        return str(found["text"]).strip()
+
+    return run
