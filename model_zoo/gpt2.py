@@ -70,6 +70,7 @@ _GPT2 = ModelSpec(
     yardstick="perplexity",
     accuracy_budget=0.01,
     spin=True,
+    placement=command.place,
     sources=_sources(
         "openai-community/gpt2",
         "607a30d783dfa663caf39e06633721c8d4cfcd7e",

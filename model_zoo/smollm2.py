@@ -62,6 +62,7 @@ SPECS = (
         yardstick="perplexity",
         accuracy_budget=0.01,
         spin=True,
+        placement=command.place,
         sources=(
             Source(
                 FILE,
