@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -198,45 +199,44 @@ def build(demo: gr.Blocks) -> None:
                 stop = gr.Button(t("Stop"), visible=False, min_width=90)
                 another = gr.Button(t("Another"), visible=False, min_width=90)
                 more = gr.Button(t("Go on"), visible=False, min_width=90)
-            gr.Examples(
-                [list(example) for example in EXAMPLES], [prompt, mode], label=t("Try one"),
-                elem_id="prompts",
-            )  # fmt: skip
+            gr.HTML(t("Try one"), elem_classes="note")
+            with gr.Row(elem_classes="prompts"):
+                tries = [gr.Button(words, size="sm", min_width=60) for words, _ in EXAMPLES]
         with gr.Column(scale=6, min_width=300):
-            text = tokens.component(_hint(), "written")
+            text = tokens.component(tokens.shown("hint", HINT), "written")
             fetching = gr.HTML("", elem_classes="fetching")
             line = gr.HTML('<p class="ran"></p>')
-    demo.load(_hint_for, None, text, queue=False, api_visibility="private")
-    with parts.fold("How it chooses"):
+    with parts.fold("How it chooses"), gr.Row():
         sliders = [
             gr.Slider(
-                least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info)
+                least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info),
+                min_width=260,
             )
             for name, (label, info, least, most, step) in SLIDERS.items()
-        ]
-        with gr.Row():
-            seed = gr.Number(
-                0,
-                label=t("Seed"),
-                info=t("the same seed writes the same text"),
-                precision=0,
-                minimum=0,
-            )
-            stops = gr.Textbox(
-                lines=1,
-                max_lines=4,
-                label=t("Stop texts"),
-                info=t("one a line; the text ends before them"),
-            )
+        ]  # fmt: skip
+        seed = gr.Number(
+            0, label=t("Seed"), info=t("the same seed writes the same text"), precision=0,
+            minimum=0, min_width=260,
+        )  # fmt: skip
+        stops = gr.Textbox(
+            lines=1, max_lines=4, label=t("Stop texts"),
+            info=t("one a line; the text ends before them"), min_width=260,
+        )  # fmt: skip
     with parts.fold("How surprising is a text?"):
         given = gr.Textbox(lines=4, max_lines=12, label=t("A text to judge"), elem_id="judged-text")
         press = gr.Button(t("Judge it"))
         judged = tokens.component(tokens.shown("hint", JUDGE), "judged")
         judged_line = gr.HTML('<p class="ran"></p>')
+    # What was drawn before there was a reader is in English.
+    demo.load(_hints, None, [text, judged], queue=False, api_visibility="private")
     pair = parts.choices(demo, page.slug, MODELS)
     code(demo, PYTHON, "generate_text", None, ["Why is the sky blue?", 60])
     _endpoint()
 
+    for button, example in zip(tries, EXAMPLES, strict=True):
+        button.click(
+            None, None, [prompt, mode], js=f"() => {json.dumps(example)}", api_visibility="private"
+        )
     kept, none = gr.State([]), gr.State([])
     chosen = [prompt, mode, *pair, stops, seed, *sliders]
     shown = [text, line, kept, start, stop, another, more]
@@ -277,12 +277,8 @@ def _buttons(running: bool, written: bool) -> tuple[gr.Button, ...]:
     return tuple(gr.Button(visible=now) for now in visible)
 
 
-def _hint(request: gr.Request | None = None) -> dict[str, Any]:
-    return tokens.shown("hint", say(HINT, request))
-
-
-def _hint_for(request: gr.Request) -> dict[str, Any]:
-    return _hint(request)
+def _hints(request: gr.Request) -> tuple[dict[str, Any], ...]:
+    return tuple(tokens.shown("hint", say(words, request)) for words in (HINT, JUDGE))
 
 
 def _whole(value: float) -> Any:

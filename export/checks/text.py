@@ -48,7 +48,7 @@ def small_gpt2(folder: Path) -> tuple[PreTrainedModel, Path]:
     """Two layers of noise in the publisher's format, and their graph."""
     torch.manual_seed(0)
     config = GPT2Config(
-        vocab_size=320, n_positions=64, n_embd=64, n_layer=2, n_head=4, initializer_range=0.3
+        vocab_size=320, n_positions=256, n_embd=64, n_layer=2, n_head=4, initializer_range=0.3
     )
     model = GPT2LMHeadModel(config).eval()
     model.save_pretrained(folder)
@@ -64,7 +64,7 @@ def small_llama(folder: Path) -> tuple[PreTrainedModel, Path]:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=320, hidden_size=64, intermediate_size=96, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
         rms_norm_eps=1e-5, rope_theta=10_000.0, tie_word_embeddings=True, initializer_range=0.3,
     )  # fmt: skip
     model = LlamaForCausalLM(config).eval()

@@ -83,7 +83,7 @@ class Vocabulary:
 
     @cached_property
     def _pieces(self) -> tuple[bytes, ...]:
-        byte = {character: number for number, character in enumerate(_alphabet())}
+        byte = {character: number for number, character in enumerate(byte_alphabet())}
         return tuple(
             b"" if token in self.special else bytes(byte[c] for c in self._names[token])
             for token in range(self.size)
@@ -122,7 +122,7 @@ def _pair(line: str) -> tuple[str, str]:
     return left, right
 
 
-def _alphabet() -> list[str]:
+def byte_alphabet() -> list[str]:
     """The character that GPT-2's vocabulary writes for each byte: itself where one can see it.
 
     The others, in order, are the characters from 256 on. Source: openai/gpt-2, encoder.py.
