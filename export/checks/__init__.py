@@ -13,6 +13,7 @@ _MODULES = {
     "digit classification": "pictures",
     "image classification": "pictures",
     "speech recognition": "speech",
+    "text generation": "text",
 }
 
 
