@@ -16,9 +16,10 @@ from rich.text import Text
 from model_zoo import bench as benches
 from model_zoo import zoo
 from model_zoo.doctor import examine
-from model_zoo.errors import BadInput, ZooError
+from model_zoo.errors import BadInput, WeightsNotFound, ZooError
 from model_zoo.options import parse
 from model_zoo.spec import ModelSpec
+from model_zoo.tuning import choose
 from model_zoo.tuning import tune as tune_model
 
 app = typer.Typer(
@@ -48,13 +49,19 @@ def fetch(
     names: Names = None,
     every: Annotated[bool, typer.Option("--all", help="Fetch all models.")] = False,
 ) -> None:
-    """Fetch models' weights and build their graphs; may be interrupted and resumed."""
+    """Fetch models' weights and build the graphs that `auto` opens; may be interrupted and resumed.
+
+    With --all, a model that cannot be had from here is named, and the others are fetched.
+    """
     if not names and not every:
         raise BadInput("Say which models to fetch, or --all.")
     for spec in map(zoo.spec, names or zoo.names()):
-        for precision in spec.precisions:
-            zoo.graph_files(spec, precision)
-        console.print(f"{spec.name}: {'embedded, nothing to fetch' if spec.embedded else 'ready'}")
+        try:
+            console.print(f"{spec.name}: {_fetched(spec)}")
+        except WeightsNotFound as error:
+            if names:
+                raise
+            progress.print(f"{spec.name}: not to be had from here. {error}")
 
 
 @app.command()
@@ -185,12 +192,25 @@ def _card(spec: ModelSpec) -> dict[str, Any]:
         "name": spec.name,
         "task": spec.task,
         "parameters": spec.parameters,
-        "accuracy": {p: spec.metric("accuracy", p) for p in spec.precisions},
+        **{name: _measured(spec, name) for name in ("accuracy", "perplexity")},
         "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()},
         "download_mb": round(sum(source.size for source in spec.sources) / 1e6, 1),
         "licence": spec.licence,
         "from": "embedded" if spec.embedded else "fetched",
     }
+
+
+def _measured(spec: ModelSpec, metric: str) -> dict[str, float]:
+    values = {p: spec.metric(metric, p) for p in spec.precisions}
+    return {p: value for p, value in values.items() if value is not None}
+
+
+def _fetched(spec: ModelSpec) -> str:
+    if spec.embedded:
+        return "embedded, nothing to fetch"
+    choice = choose(spec)
+    zoo.graph_files(spec, choice.precision, choice.provider)
+    return "ready"
 
 
 def _measure(
