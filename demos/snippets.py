@@ -22,6 +22,32 @@ answer = client.predict(handle_file("FILE")PYTHON_MORE, api_name="/ENDPOINT")
 print(answer)
 """
 
+_TEXT_CLIENT = """
+from gradio_client import Client
+
+client = Client("ORIGIN")
+for answer in client.submit(PYTHON_MORE, api_name="/ENDPOINT"):
+    print(answer["text"])
+"""
+
+_TEXT_CURL = """
+EVENT=$(curl -s ORIGIN/gradio_api/call/ENDPOINT -H 'Content-Type: application/json' \\
+  -d '{"data": [MORE]}' | cut -d'"' -f4)
+curl -sN ORIGIN/gradio_api/call/ENDPOINT/$EVENT
+"""
+
+_TEXT_JAVASCRIPT = """
+const api = "ORIGIN/gradio_api/call/ENDPOINT";
+const asked = await fetch(api, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ data: [MORE] }),
+});
+const { event_id } = await asked.json();
+const reply = await fetch(`${api}/${event_id}`);
+for await (const chunk of reply.body.pipeThrough(new TextDecoderStream())) console.log(chunk);
+"""
+
 _CURL = """
 SENT=$(curl -s ORIGIN/gradio_api/upload -F files=@FILE | tr -d '[]')
 curl -s ORIGIN/gradio_api/run/ENDPOINT -H 'Content-Type: application/json' \\
@@ -46,22 +72,25 @@ console.log(answer);
 """
 
 
-def code(demo: gr.Blocks, python: str, endpoint: str, file: str, more: Sequence[Any] = ()) -> None:
+def code(
+    demo: gr.Blocks, python: str, endpoint: str, file: str | None, more: Sequence[Any] = ()
+) -> None:
     """The fold that shows the same answer from Python, over HTTP, from a shell and JavaScript.
 
-    `more` are the values that the endpoint takes behind the file.
+    `more` are the values that the endpoint takes behind the file; without a file it streams.
     """
     snippets = (
-        ("gradio_client", "python", _CLIENT),
-        ("curl", "shell", _CURL),
-        ("JavaScript", "javascript", _JAVASCRIPT),
+        ("gradio_client", "python", _CLIENT if file else _TEXT_CLIENT),
+        ("curl", "shell", _CURL if file else _TEXT_CURL),
+        ("JavaScript", "javascript", _JAVASCRIPT if file else _TEXT_JAVASCRIPT),
     )
+    comma = ", " if file else ""
 
     def at(origin: str) -> list[str]:
         values = {
-            "ORIGIN": origin, "ENDPOINT": endpoint, "FILE": file,
-            "PYTHON_MORE": "".join(f", {value!r}" for value in more),
-            "MORE": "".join(f", {json.dumps(value)}" for value in more),
+            "ORIGIN": origin, "ENDPOINT": endpoint, "FILE": file or "",
+            "PYTHON_MORE": (comma if more else "") + ", ".join(map(repr, more)),
+            "MORE": (comma if more else "") + ", ".join(map(json.dumps, more)),
         }  # fmt: skip
         return [_fill(text, values) for _, _, text in snippets]
 

@@ -92,7 +92,7 @@ def quantize(name: Name, data: Data = None) -> None:
 
 @app.command()
 def evaluate(
-    names: Annotated[list[str], typer.Argument(help="Models with a recipe, or of speech.")],
+    names: Annotated[list[str], typer.Argument(help="Models with a recipe, of speech or text.")],
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -122,6 +122,10 @@ def _measured(spec: ModelSpec, data: Path | None) -> Iterator[Any]:
         from export.wordrate import evaluate as words
 
         return words(spec, data)
+    if spec.task == "text generation":
+        from export.perplexity import evaluate as perplexity
+
+        return perplexity(spec)
     from export.evaluate import evaluate as labels
 
     return labels(spec, _recipe(spec.name), data)

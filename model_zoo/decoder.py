@@ -41,6 +41,8 @@ class Decoder:
         self._bound: dict[str, npt.NDArray[Any]] = {}  # onnxruntime uses this memory as it is
         self._constants = dict(constants or {})
         self._positions = "positions" in session.inputs
+        self._vocabulary = int(session.outputs["logits"][1][-1])
+        self._logits = np.empty((0, 0, 0), np.float32)
         for name, (kind, shape) in session.inputs.items():
             if name.startswith("past_"):
                 _, heads, _, size = shape
@@ -59,17 +61,17 @@ class Decoder:
         total = self.length + new
         if total > self.capacity:
             raise ValueError(f"{total} tokens do not fit into a cache of {self.capacity}")
+        wanted = wanted or [new - 1]
         self._bind("tokens", np.ascontiguousarray(tokens, np.int64))
-        self._bind("wanted", np.array(wanted or [new - 1], np.int64))
+        self._bind("wanted", np.array(wanted, np.int64))
         self._bind("last_index", np.full(self.batch, total - 1, np.int32))
         self._bind("total_length", np.array(total, np.int32))
         if self._positions:
             self._bind("positions", np.arange(self.length, total, dtype=np.int64))
-        self._binding.bind_output("logits")
+        self._bind_logits((self.batch, len(wanted), self._vocabulary))
         self._session.run(self._binding)
         self.length = total
-        logits: npt.NDArray[np.float32] = self._binding.get_outputs()[-1].numpy()
-        return logits
+        return self._logits.copy()
 
     def rewind(self, length: int) -> None:
         """Forget everything behind the first `length` tokens; what is before stays computed."""
@@ -98,6 +100,12 @@ class Decoder:
             self._binding.bind_ortvalue_output(name.replace("past_", "present_"), present)
         for name, array in self._constants.items():
             self._bind(name, array)
+
+    def _bind_logits(self, shape: tuple[int, int, int]) -> None:
+        """Memory of our own: to ask the binding would wrap every cached tensor at every step."""
+        if self._logits.shape != shape:
+            self._logits = np.empty(shape, np.float32)
+            self._binding.bind_ortvalue_output("logits", self._value(self._logits))
 
     def _bind(self, name: str, array: npt.NDArray[Any]) -> Any:
         value = self._value(array)

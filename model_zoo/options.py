@@ -36,7 +36,8 @@ def _read(name: str, text: str, default: Any) -> Any:
             raise BadInput(f"{name} is yes or no, not {text!r}.")
         return text.lower() in ("yes", "true")
     if isinstance(default, tuple):
-        return tuple(_read(name, item, default[0]) for item in text.split(","))
+        kind = default[0] if default else ""
+        return tuple(_read(name, item, kind) for item in text.split(","))
     try:
         return type(default)(text) if isinstance(default, (int, float)) else text
     except ValueError:

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 class Session:
     """One open graph: `session(image=array)` gives its outputs in the graph's order.
 
+    `spin`: its threads wait for each other by spinning while it runs, and only then: for graphs of
+    hundreds of short operators, of which no two may run at once.
     onnxruntime's `run` may be called from several threads at once, so a session is shared freely.
     """
 
-    def __init__(self, path: Path, precision: str, provider: str) -> None:
+    def __init__(self, path: Path, precision: str, provider: str, spin: bool = False) -> None:
         self.path = path
-        self.ran, self._session = _open_or_fall_back(path, precision, provider)
+        self.ran, self._session = _open_or_fall_back(path, precision, provider, spin)
 
     def __call__(self, **feeds: npt.NDArray[Any]) -> Sequence[npt.NDArray[Any]]:
         outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
@@ -61,22 +63,23 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _open_or_fall_back(
-    path: Path, precision: str, provider: str
+    path: Path, precision: str, provider: str, spin: bool
 ) -> tuple[Ran, onnxruntime.InferenceSession]:
     """The session that was asked for or, with a warning and a note, the same graph on the CPU."""
     if provider not in EXECUTION_PROVIDERS:
         choices = ", ".join(EXECUTION_PROVIDERS)
         raise BadInput(f"There is no provider {provider!r}: choose one of {choices}.")
     try:
-        return Ran(provider, precision), _open(path, precision, provider)
+        return Ran(provider, precision), _open(path, precision, provider, spin)
     except ProviderUnavailable as error:
         if precision == "fp16":  # a graph for GPUs: the CPU would crawl through it
             raise
         warnings.warn(f"{path.stem}: {error} Running on the CPU instead.", stacklevel=3)
-        return Ran("cpu", precision, f"{provider} did not start"), _open(path, precision, "cpu")
+        session = _open(path, precision, "cpu", spin)
+        return Ran("cpu", precision, f"{provider} did not start"), session
 
 
-def _open(path: Path, precision: str, provider: str) -> onnxruntime.InferenceSession:
+def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     if not (offer := offers()[provider]).ready:
@@ -85,7 +88,8 @@ def _open(path: Path, precision: str, provider: str) -> onnxruntime.InferenceSes
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3  # errors; what a person should know is said by us
     # Threads that spin after a run halve the speed of the next model on the same cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     chosen: list[Any] = []
     if provider == "openvino":
         options.add_provider_for_devices([openvino_device()], _openvino_options(precision))

@@ -60,12 +60,15 @@ class ModelSpec:
     example: Callable[[], Any]  # an input of usual size, to warm up and to measure with
     labels: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ("fp32", "int8")
-    accuracy_budget: float = 0.002  # the share of answers that a faster precision may lose
+    yardstick: str = "accuracy"  # the metric that judges a precision: accuracy or perplexity
+    # What a faster precision may lose: a share of the answers, or of the perplexity's own value.
+    accuracy_budget: float = 0.002
     metrics: tuple[Metric, ...] = ()
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
     adapter: str | None = None  # a committed file that `build` merges into the sources
     parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
+    spin: bool = False  # hundreds of short operators a run, and no two runs at once
     placement: Placement | None = field(default=None, repr=False)  # default: as asked, every part
     options: type[Any] | None = None  # a frozen dataclass: what a caller may choose for one answer
     # (model, input, options) -> the answer in pieces as they come, then the trace, for `run`
@@ -117,9 +120,10 @@ class ModelSpec:
 
     def within_budget(self, precision: str) -> bool:
         """True where the measured loss of accuracy against fp32 is one the spec allows."""
-        reference, value = self.metric("accuracy"), self.metric("accuracy", precision)
+        reference, value = self.metric(self.yardstick), self.metric(self.yardstick, precision)
         if precision == "fp32":
             return True
         if reference is None or value is None:
             return False
-        return reference - value <= self.accuracy_budget + 1e-9
+        lost = value / reference - 1 if self.yardstick == "perplexity" else reference - value
+        return lost <= self.accuracy_budget + 1e-9

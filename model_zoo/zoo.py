@@ -70,7 +70,7 @@ def open_session(name: str, precision: str, provider: str, part: str = WHOLE) ->
 def new_session(spec: ModelSpec, precision: str, provider: str, part: str = WHOLE) -> Session:
     """A session of one's own, at the pair where the model places this part."""
     precision, provider = spec.place(precision, provider)[part]
-    return Session(graph_file(spec, precision, part), precision, provider)
+    return Session(graph_file(spec, precision, part), precision, provider, spec.spin)
 
 
 def graph_file(spec: ModelSpec, precision: str, part: str = WHOLE) -> Path:

@@ -14,6 +14,7 @@ _MODULES = {
     "image classification": "pictures",
     "sentiment analysis": "sentiment",
     "speech recognition": "speech",
+    "text generation": "text",
 }
 
 

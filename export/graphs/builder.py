@@ -25,6 +25,7 @@ RUNTIME_OPS = frozenset(
         "BiasGelu",
         "DynamicQuantizeMatMul",
         "FastGelu",
+        "GatherBlockQuantized",
         "GroupQueryAttention",
         "MatMulNBits",
         "MultiHeadAttention",

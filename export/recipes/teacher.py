@@ -26,7 +26,7 @@ EPOCHS, BATCH, RATE, HEAD_RATE = 2, 32, 4e-5, 5e-4
 FROZEN = 4  # of its 12 layers, the lowest: a third of the time saved
 HIDDEN = 0.08  # of the tokens
 SPOKEN = 5  # words: of shorter phrases the label is all there is to say
-MARKS = ("PAD", "MASK")  # in square brackets for BERT, in angle brackets for MPNet
+MARKS = ("PAD", "MASK")  # in angle brackets for MPNet, which also knows BERT's square ones
 UNTAUGHT = np.float32(np.nan)
 
 _PARTS = (
@@ -101,7 +101,7 @@ def rows_of(tokenizer: Tokenizer, part: Texts) -> Rows:
     tokenizer.enable_truncation(128)
     tokens = [encoding.ids for encoding in tokenizer.encode_batch(list(part.texts))]
     known = tokenizer.get_vocab()
-    padding, mask = (known.get(f"[{name}]", known.get(f"<{name.lower()}>")) for name in MARKS)
+    padding, mask = (known.get(f"<{name.lower()}>", known.get(f"[{name}]")) for name in MARKS)
     soft = np.full((len(part), 2), UNTAUGHT)
     return Rows(tokens, part.labels, soft, padding, mask)
 

@@ -1,0 +1,298 @@
+"""Ask a language model, or begin a text, and watch it write: each token with what it could be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+import model_zoo
+from demos import Page, parts, tokens, writing
+from demos.snippets import code
+from demos.words import CHINESE, say, t
+from demos.writing import ALWAYS, MODELS, Cells
+from model_zoo.errors import BadInput, ZooError
+from model_zoo.sampling import TextOptions
+
+AT_ONCE = 8  # people who get tokens in turn; others wait
+PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
+HINT = "Ask something, or begin a text."
+JUDGE = "Paste a text: each token is tinted by how little the model expected it."
+ASK, CONTINUE = "Ask it", "Let it go on"
+EXAMPLES = (
+    ("Why do we see colours?", ASK),
+    ("Write a short poem about rain.", ASK),
+    ("The old lighthouse keeper opened the door and", CONTINUE),
+)
+SLIDERS: dict[str, tuple[str, str, float, float, float]] = {
+    # option: label, what it does, least, most, step
+    "max_new_tokens": ("Length", "tokens at most", 1, 1024, 1),
+    "temperature": ("Temperature", "0 takes the likeliest, more dares more", 0, 2, 0.05),
+    "top_k": ("Top k", "only the k likeliest; 0 for all", 0, 200, 1),
+    "top_p": ("Top p", "only the likeliest with this share together", 0, 1, 0.01),
+    "min_p": ("Min p", "only those with this share of the likeliest's", 0, 1, 0.01),
+    "repetition_penalty": ("Repetition penalty", "above 1: rather something new", 0.5, 2, 0.05),
+}
+
+CHINESE.update(
+    {
+        "Write": "写作",
+        HINT: "提个问题，或写个开头。",
+        "Your text": "你的文字",
+        ASK: "向它提问",
+        CONTINUE: "让它续写",
+        "Go": "开始",
+        "Stop": "停止",
+        "Another": "换一个",
+        "Go on": "继续写",
+        "Try one": "试一试",
+        "Seed": "随机种子",
+        "the same seed writes the same text": "同一种子写出同样的文字",
+        "Stop texts": "停止文本",
+        "one a line; the text ends before them": "每行一个；文本在其之前结束",
+        "How it chooses": "如何选词",
+        "Length": "长度",
+        "tokens at most": "最多词元数",
+        "Temperature": "温度",
+        "0 takes the likeliest, more dares more": "0 取最可能的；越大越大胆",
+        "Top k": "Top k",
+        "only the k likeliest; 0 for all": "只取最可能的 k 个；0 为全部",
+        "Top p": "Top p",
+        "only the likeliest with this share together": "只取合计占此份额的最可能者",
+        "Min p": "Min p",
+        "only those with this share of the likeliest's": "只取不低于最可能者此比例的",
+        "Repetition penalty": "重复惩罚",
+        "above 1: rather something new": "大于 1：更愿意用新词",
+        "How surprising is a text?": "一段文字有多出人意料？",
+        "A text to judge": "要评判的文字",
+        "Judge it": "评判",
+        JUDGE: "粘贴一段文字：模型越没料到的词元，颜色越深。",
+    }
+)
+
+PYTHON = """
+import model_zoo
+
+lm = model_zoo.load("smollm2-135m")
+for token in lm("Why is the sky blue?", chat=True, max_new_tokens=60, seed=1):
+    print(token.text, end="", flush=True)
+"""
+
+
+def generate_text(
+    prompt: str,
+    max_new_tokens: float = 128,
+    temperature: float = 0.4,
+    top_k: float = 40,
+    top_p: float = 0.95,
+    repetition_penalty: float = 1.1,
+    seed: float = 0,
+    chat: bool = True,
+    stop: str = "",
+    model: str = ALWAYS,
+) -> Iterator[dict[str, Any]]:
+    """Let a small language model answer a question, or go on with a text. It streams.
+
+    Args:
+        prompt: a question, or the beginning of a text.
+        max_new_tokens: how long the text may become, 1 to 4096 tokens.
+        temperature: 0 always takes the likeliest token; 1 takes each as often as the model says.
+        top_k: choose among the k likeliest tokens only; 0 for all.
+        top_p: choose among the likeliest tokens that have this share together only.
+        repetition_penalty: above 1 makes what is already written less likely.
+        seed: the same seed writes the same text.
+        chat: ask an instruct model; false to let it go on with the text.
+        stop: texts to end before, one a line.
+        model: smollm2-135m, or gpt2 where the Hugging Face hub can be reached.
+
+    Returns:
+        text so far, done, hint, and tokens with text, probability and alternatives.
+    """
+    try:
+        if model not in MODELS:
+            raise BadInput(f"{model!r} does not write: choose one of {', '.join(MODELS)}.")
+        options = TextOptions(
+            max_new_tokens=_whole(max_new_tokens), temperature=temperature, top_k=_whole(top_k),
+            top_p=top_p, repetition_penalty=repetition_penalty, stop=_lines(stop),
+            seed=_whole(seed), chat=bool(chat),
+        )  # fmt: skip
+        text, hint, written = "", "", list[dict[str, Any]]()
+        for token in model_zoo.load(model)(prompt or "", options):
+            text, hint = text + token.text, hint or token.hint
+            written = [*written, asdict(token)]
+            yield {"text": text, "hint": hint, "done": False, "tokens": written}
+        yield {"text": text, "hint": hint, "done": True, "tokens": written}
+    except ZooError as error:
+        words = writing.sentence(model, error)
+        raise gr.Error(words, print_exception=False) from error
+
+
+def go(
+    prompt: str,
+    mode: str,
+    model: str,
+    precision: str,
+    provider: str,
+    stop: str,
+    seed: float,
+    max_new_tokens: float,
+    temperature: float,
+    top_k: float,
+    top_p: float,
+    min_p: float,
+    repetition_penalty: float,
+    before: Cells,
+    request: gr.Request,
+    progress: gr.Progress = PROGRESS,
+) -> Iterator[tuple[Any, ...]]:
+    """What the page shows while a text is written, or more of the text `before`."""
+    try:
+        options = TextOptions(
+            _whole(max_new_tokens), temperature, _whole(top_k), top_p, min_p, repetition_penalty,
+            _lines(stop), _whole(seed), chat=mode == ASK,
+            answer="".join(cell[0] for cell in before),
+        )  # fmt: skip
+    except ZooError as error:
+        yield tokens.shown("trouble", str(error)), "", [], *_buttons(False, False)
+        return
+    buttons: tuple[Any, ...] = _buttons(True, False)
+    pair = model, precision, provider
+    for shown, line, cells, running in writing.write(prompt or "", before, options, pair, request):
+        yield shown, line, cells, *(buttons if running else _buttons(False, bool(cells)))
+        buttons = (gr.skip(),) * len(buttons)
+
+
+def judge(
+    text: str,
+    model: str,
+    precision: str,
+    provider: str,
+    request: gr.Request,
+    progress: gr.Progress = PROGRESS,
+) -> Iterator[tuple[Any, ...]]:
+    """How surprising each token of a text is."""
+    yield from writing.judge(text or "", (model, precision, provider), request)
+
+
+def stop_writing(request: gr.Request) -> None:
+    """End what is being written for this browser within a token."""
+    writing.stop(request.session_hash or "")
+
+
+def build(demo: gr.Blocks) -> None:
+    """Prompt on the left, text on the right, the folds below."""
+    with gr.Row(equal_height=False, elem_classes="page"):
+        with gr.Column(scale=5, min_width=300):
+            prompt = gr.Textbox(
+                lines=4, max_lines=12, label=t("Your text"), placeholder=t(HINT),
+                elem_id="prompt",
+            )  # fmt: skip
+            mode = gr.Radio(
+                [(t(ASK), ASK), (t(CONTINUE), CONTINUE)], value=ASK, show_label=False,
+                container=False, elem_id="mode",
+            )  # fmt: skip
+            with gr.Row(elem_classes="go"):
+                start = gr.Button(t("Go"), variant="primary", min_width=90)
+                stop = gr.Button(t("Stop"), visible=False, min_width=90)
+                another = gr.Button(t("Another"), visible=False, min_width=90)
+                more = gr.Button(t("Go on"), visible=False, min_width=90)
+            gr.HTML(t("Try one"), elem_classes="note")
+            with gr.Row(elem_classes="prompts"):
+                tries = [gr.Button(words, size="sm", min_width=60) for words, _ in EXAMPLES]
+        with gr.Column(scale=6, min_width=300):
+            text = tokens.component(tokens.shown("hint", HINT), "written")
+            fetching = gr.HTML("", elem_classes="fetching")
+            line = gr.HTML('<p class="ran"></p>')
+    with parts.fold("How it chooses"), gr.Row():
+        sliders = [
+            gr.Slider(
+                least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info),
+                min_width=260,
+            )
+            for name, (label, info, least, most, step) in SLIDERS.items()
+        ]  # fmt: skip
+        seed = gr.Number(
+            0, label=t("Seed"), info=t("the same seed writes the same text"), precision=0,
+            minimum=0, min_width=260,
+        )  # fmt: skip
+        stops = gr.Textbox(
+            lines=1, max_lines=4, label=t("Stop texts"),
+            info=t("one a line; the text ends before them"), min_width=260,
+        )  # fmt: skip
+    with parts.fold("How surprising is a text?"):
+        given = gr.Textbox(lines=4, max_lines=12, label=t("A text to judge"), elem_id="judged-text")
+        press = gr.Button(t("Judge it"))
+        judged = tokens.component(tokens.shown("hint", JUDGE), "judged")
+        judged_line = gr.HTML('<p class="ran"></p>')
+    # What was drawn before there was a reader is in English.
+    demo.load(_hints, None, [text, judged], queue=False, api_visibility="private")
+    pair = parts.choices(demo, page.slug, MODELS)
+    code(demo, PYTHON, "generate_text", None, ["Why is the sky blue?", 60])
+    _endpoint()
+
+    for button, example in zip(tries, EXAMPLES, strict=True):
+        button.click(
+            None, None, [prompt, mode], js=f"() => {json.dumps(example)}", api_visibility="private"
+        )
+    kept, none = gr.State([]), gr.State([])
+    chosen = [prompt, mode, *pair, stops, seed, *sliders]
+    shown = [text, line, kept, start, stop, another, more]
+    how: dict[str, Any] = {
+        "show_progress_on": fetching, "concurrency_limit": AT_ONCE, "concurrency_id": "write",
+        "api_visibility": "private",
+    }  # fmt: skip
+    gr.on([start.click, prompt.submit], go, [*chosen, none], shown, **how)
+    next_seed = another.click(
+        lambda seed: (seed or 0) + 1, seed, seed, queue=False, show_progress="hidden",
+        api_visibility="private",
+    )  # fmt: skip
+    next_seed.then(go, [*chosen, none], shown, **how)
+    more.click(go, [*chosen, kept], shown, **how)
+    stop.click(stop_writing, None, None, queue=False, api_visibility="private")
+    press.click(judge, [given, *pair], [judged, judged_line], **how)
+
+
+def _endpoint() -> None:
+    """/generate_text is queued, other than the rest: it streams, and ends with its connection."""
+    defaults = generate_text.__defaults__ or ()
+    names = list(generate_text.__annotations__)[: len(defaults) + 1]
+    with gr.Row(visible=False):
+        inputs: list[gr.components.Component] = [gr.Textbox(label=names[0])]
+        for name, default in zip(names[1:], defaults, strict=True):
+            kind = {bool: gr.Checkbox, str: gr.Textbox}.get(type(default), gr.Number)
+            inputs.append(kind(default, label=name))
+        result, press = gr.JSON(label="answer"), gr.Button()
+    press.click(
+        generate_text, inputs, result, api_name="generate_text", concurrency_limit=AT_ONCE,
+        concurrency_id="write",
+    )  # fmt: skip
+
+
+def _buttons(running: bool, written: bool) -> tuple[gr.Button, ...]:
+    """Go, Stop, Another and Go on, as far as they make sense."""
+    visible = (not running, running, written, written)
+    return tuple(gr.Button(visible=now) for now in visible)
+
+
+def _hints(request: gr.Request) -> tuple[dict[str, Any], ...]:
+    return tuple(tokens.shown("hint", say(words, request)) for words in (HINT, JUDGE))
+
+
+def _whole(value: float) -> Any:
+    """The number as whole where it is; TextOptions judges whatever else it may be."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _lines(text: str | None) -> tuple[str, ...]:
+    return tuple(line for line in (text or "").splitlines() if line)
+
+
+page = Page("write", "Write", 30, build)
+
+if __name__ == "__main__":
+    from demos import serve
+
+    serve.run(page)

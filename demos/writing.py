@@ -1,0 +1,173 @@
+"""A text on its way to the page: begun, shown as it grows, stopped within a token, gone on with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from html import escape
+from secrets import token_hex
+from threading import Event
+from typing import Any
+
+import gradio as gr
+
+import model_zoo
+from demos import parts, tokens
+from demos.words import CHINESE, say
+from model_zoo.errors import WeightsNotFound, ZooError
+from model_zoo.sampling import TextOptions
+from model_zoo.text.generation import Token
+from model_zoo.text.model import LanguageModel, TextTrace
+
+MODELS = sorted(
+    (name for name in model_zoo.names() if model_zoo.spec(name).task == "text generation"),
+    key=lambda name: not any(source.wheels for source in model_zoo.spec(name).sources),
+)
+ALWAYS = MODELS[0]  # the one that can be had without the hub
+SHOW_SECONDS = 0.04  # between two updates of the page, which are more work than a token
+Cells = list[tuple[Any, ...]]
+
+CHINESE.update(
+    {
+        "Opening the model …": "正在打开模型……",
+        "Reading …": "正在阅读……",
+        "tokens": "个词元",
+        "tokens a second": "词元/秒",
+        "first after": "首个用时",
+        "perplexity": "困惑度",
+        "cannot be had here: its weights are on the hub only, which does not answer.": (
+            "在此无法使用：它的权重只在 hub 上，而 hub 没有响应。"
+        ),
+        "is there: choose it under Advanced.": "可用：请在“高级”中选择它。",
+        "It ended without a word: ask differently, or let it go on with a text.": (
+            "它一言未发就结束了：换个问法，或让它续写。"
+        ),
+    }
+)
+_running: dict[str, Event] = {}  # by the browser's session: set it to stop
+
+
+@dataclass
+class Writing:
+    """One text and what is known of it so far."""
+
+    request: gr.Request
+    cells: Cells  # of what was there before, and of every token since
+    run: str = field(default_factory=lambda: token_hex(4))
+    hint: str = ""
+    count: int = 0
+    began: float = 0.0
+    first: float = 0.0  # seconds to the first token
+    last: float = 0.0  # seconds to the last one
+
+    def add(self, token: Token) -> None:
+        """One more token, as of now."""
+        self.last = time.perf_counter() - self.began
+        self.first = self.first or self.last
+        self.count += 1
+        self.hint = self.hint or token.hint
+        self.cells = self.cells + tokens.cells([token])
+
+    def shown(self, running: bool) -> dict[str, Any]:
+        """For the page."""
+        kind = "answer" if self.cells else "hint"
+        return tokens.shown(kind, self.hint, self.run, self.cells, self.facts(), running)
+
+    def say(self, words: str) -> dict[str, Any]:
+        """A sentence above what is there."""
+        return tokens.shown("hint", say(words, self.request), self.run, self.cells, "", True)
+
+    def facts(self) -> str:
+        """For example: 57 tokens · 98.1 tokens a second · first after 0.06 s."""
+        if not self.count:
+            return ""
+        found = [f"{self.count} {say('tokens', self.request)}"]
+        if self.count > 1:
+            rate = (self.count - 1) / max(self.last - self.first, 1e-6)
+            found.append(f"{rate:.1f} {say('tokens a second', self.request)}")
+        return " · ".join([*found, f"{say('first after', self.request)} {self.first:.2f} s"])
+
+
+def write(
+    prompt: str,
+    before: Cells,
+    options: TextOptions,
+    pair: Sequence[str],
+    request: gr.Request,
+) -> Iterator[tuple[dict[str, Any], str, Cells, bool]]:
+    """(the text so far, the result line, its cells, whether it goes on), more with every token."""
+    writing, ending = Writing(request, before), Event()
+    session = request.session_hash or writing.run
+    stop(session)
+    _running[session] = ending
+    try:
+        yield writing.say("Opening the model …"), "", before, True
+        lm: LanguageModel = model_zoo.load(*pair)
+        lm.tokens(prompt, options)  # what is wrong with it is said before anything is opened
+        ran, updated = lm.session.ran, 0.0
+        yield writing.say("Reading …"), "", before, True
+        writing.began = time.perf_counter()
+        trace: TextTrace | None = None
+        with closing(lm.stream(prompt, options)) as stream:
+            while not ending.is_set():
+                try:
+                    writing.add(next(stream))
+                except StopIteration as end:
+                    trace = end.value
+                    break
+                if writing.last - updated > SHOW_SECONDS or writing.count == 1:
+                    updated = writing.last
+                    yield writing.shown(True), "", writing.cells, True
+        if not writing.cells:
+            writing.hint = say(
+                "It ended without a word: ask differently, or let it go on with a text.", request
+            )
+        line = parts.result_line(trace, request) if trace else str(ran)
+        yield writing.shown(False), ran_on(line), writing.cells, False
+    except ZooError as error:
+        words = sentence(pair[0], error, request)
+        yield tokens.shown("trouble", words, writing.run, before), "", before, False
+    finally:
+        if _running.get(session) is ending:
+            del _running[session]
+
+
+def stop(session: str) -> None:
+    """End what is being written for this browser within a token."""
+    if ending := _running.get(session):
+        ending.set()
+
+
+def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> str:
+    """What went wrong; of a model whose weights are on the hub only, which other one is there."""
+    if not isinstance(error, WeightsNotFound) or model == ALWAYS:
+        return str(error)
+    there = say("is there: choose it under Advanced.", request)
+    missing = "cannot be had here: its weights are on the hub only, which does not answer."
+    return f"{model} {say(missing, request)} {ALWAYS} {there}"
+
+
+def judge(
+    text: str, pair: Sequence[str], request: gr.Request
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """(a text's tokens by how surprising they are, the result line)."""
+    run = token_hex(4)
+    yield tokens.shown("hint", say("Reading …", request), run, running=True), ""
+    try:
+        score = model_zoo.load(*pair).score(text)
+    except ZooError as error:
+        yield tokens.shown("trouble", sentence(pair[0], error, request), run), ""
+        return
+    facts = (
+        f"{len(score.tokens)} {say('tokens', request)} · "
+        f"{say('perplexity', request)} {score.perplexity:.1f}"
+    )
+    shown = tokens.shown("answer", "", run, tokens.cells(score.tokens), facts)
+    yield shown, ran_on(parts.result_line(score, request))
+
+
+def ran_on(line: str) -> str:
+    """The result line in its place."""
+    return f'<p class="ran">{escape(line)}</p>'

@@ -1,0 +1,178 @@
+"""Text generation by others: llama.cpp on the very GGUF file, CTranslate2 on GPT-2's shape.
+
+All write 128 tokens greedily after 16, one text at a time, on the cores that this process may use.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.peers import Contender, Contest, installed
+from model_zoo import zoo
+from model_zoo.fetch import fetch_all
+from model_zoo.providers import usable_cores
+from model_zoo.sampling import TextOptions
+from model_zoo.session import Session
+from model_zoo.spec import ModelSpec
+from model_zoo.text.generation import generate
+from model_zoo.text.memory import Reader
+from model_zoo.text.tokens import Vocabulary
+from model_zoo.tuning import choose
+
+PROMPT, NEW, LONG = 16, 128, 400  # tokens
+CONTEXT = 1024
+GREEDY = TextOptions(max_new_tokens=NEW, temperature=0, repetition_penalty=1)
+
+
+def contests(spec: ModelSpec) -> Iterator[Contest]:
+    """Tokens a second, and the time to the first token after a long prompt."""
+    make = {"smollm2-135m": _smollm2, "gpt2": _gpt2}.get(spec.name)
+    return make(spec) if make else iter(())
+
+
+def _smollm2(spec: ModelSpec) -> Iterator[Contest]:
+    pair = choose(spec)
+    session = zoo.open_session(spec.name, pair.precision, pair.provider)
+    vocabulary = zoo.load(spec.name).vocabulary
+    words = "The history of the small harbour town begins with a lighthouse and a storm. " * 40
+    tokens = vocabulary.encode(words)
+    for length, new, work in (
+        (PROMPT, NEW, f"{NEW} tokens after {PROMPT}"),
+        (LONG, 1, f"first token after {LONG}"),
+    ):
+        prompt = tokens[:length]
+        contenders = [_ours(f"sensorium {pair.precision}", session, vocabulary, prompt, new)]
+        if installed("llama_cpp"):
+            contenders.append(_llama_cpp(spec, prompt, new))
+        yield Contest(f"{spec.name}, {work}", "tokens", new, tuple(contenders))
+
+
+def _gpt2(spec: ModelSpec) -> Iterator[Contest]:
+    """Of its shape only: the weights are noise, which takes the same time."""
+    if not installed("ctranslate2"):
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        session = _noise(folder)
+        prompt = np.random.default_rng(0).integers(0, 50_000, PROMPT).tolist()
+        contenders = [_ours("sensorium int8", session, _Silent(), prompt, NEW)]
+        contenders += [_ctranslate2(folder, kind, prompt) for kind in ("int8", "float32")]
+        yield Contest(f"gpt2's shape, {NEW} tokens after {PROMPT}", "tokens", NEW, (*contenders,))
+
+
+class _Silent(Vocabulary):
+    """Ends nowhere and says nothing: noise has no words."""
+
+    def __init__(self) -> None:
+        self.ends = frozenset()
+
+    def piece(self, token: int) -> bytes:
+        return b"x"
+
+    def shown(self, token: int) -> str:
+        return "x"
+
+
+def _ours(
+    name: str, session: Session, vocabulary: Vocabulary, prompt: list[int], new: int
+) -> Contender:
+    """The whole loop that pages and callers get, probabilities and alternatives included."""
+    options = TextOptions(max_new_tokens=new, temperature=0, repetition_penalty=1)
+
+    def run() -> str:
+        reader = Reader(session, CONTEXT)
+        return "".join(token.text for token in generate(reader, vocabulary, prompt, options))
+
+    return Contender(name, run)
+
+
+@cache
+def _llama(file: Path) -> Any:
+    import llama_cpp
+
+    cores = usable_cores()
+    # Its AMX buffers crash on some virtual machines; without them it repacks nothing.
+    default = llama_cpp.llama_model_default_params
+
+    def params() -> Any:
+        chosen = default()
+        chosen.use_extra_bufts = False
+        return chosen
+
+    llama_cpp.llama_cpp.llama_model_default_params = params
+    return llama_cpp.Llama(
+        str(file), n_ctx=CONTEXT, n_threads=cores, n_threads_batch=cores, verbose=False
+    )
+
+
+def _llama_cpp(spec: ModelSpec, prompt: list[int], new: int) -> Contender:
+    [file] = fetch_all(spec.sources, model=spec.name).values()
+    model = _llama(file)
+
+    def run() -> str:
+        model.reset()
+        tokens = model.generate(prompt, temp=0.0, repeat_penalty=1.0)
+        written = [next(tokens) for _ in range(new)]
+        return str(model.detokenize(written).decode("utf-8", "replace"))
+
+    return Contender("llama.cpp Q4_1", run)
+
+
+def _noise(folder: Path) -> Session:
+    """GPT-2 124M's shape with random weights: our graph, and `ct2` beside it, in the folder."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from export.graphs import gpt2
+
+    torch.manual_seed(0)
+    GPT2LMHeadModel(GPT2Config()).save_pretrained(folder)
+    gpt2.build(folder / "model.safetensors", "int8", folder / "gpt2.onnx")
+    return Session(folder / "gpt2.onnx", "int8", "cpu", spin=True)
+
+
+def _ctranslate2(folder: Path, kind: str, prompt: list[int]) -> Contender:
+    import ctranslate2
+
+    converted = folder / f"ct2-{kind}"
+    _convert(folder, converted, kind)
+    cores = usable_cores()
+    generator = ctranslate2.Generator(
+        str(converted), compute_type=kind, intra_threads=cores, inter_threads=1
+    )
+    names = [f"t{token}" for token in prompt]
+
+    def run() -> str:
+        found = generator.generate_batch(
+            [names], max_length=NEW, min_length=NEW, beam_size=1, include_prompt_in_result=False
+        )
+        return str(len(found[0].sequences_ids[0]))
+
+    return Contender(f"CTranslate2 {kind}", run)
+
+
+def _convert(folder: Path, target: Path, kind: str) -> None:
+    """CTranslate2's own converter, given made-up words in place of a vocabulary."""
+    from ctranslate2.converters import TransformersConverter
+
+    class Converter(TransformersConverter):
+        def load_tokenizer(self, tokenizer_class: Any, name: str, **_: Any) -> Any:
+            return _Words()
+
+    Converter(str(folder)).convert(str(target), quantization=kind)
+
+
+class _Words:
+    """As much of a tokenizer as the converter asks for."""
+
+    bos_token = eos_token = unk_token = "t50256"
+    additional_special_tokens: tuple[str, ...] = ()
+
+    def get_vocab(self) -> dict[str, int]:
+        return {f"t{token}": token for token in range(50257)}

@@ -1,0 +1,123 @@
+"""Which token comes next: what a caller may choose, and how a choice is made from the logits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from model_zoo.errors import BadInput
+
+MAX_NEW_TOKENS, MAX_BEAMS, MAX_STOPS = 4096, 8, 8
+BLOCK = 64  # logits looked at together when the largest are searched
+
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """How a text is written; every value is judged here, and BadInput says what is allowed.
+
+    `temperature`: 0 always takes the likeliest token, 1 takes each as often as the model says,
+    more makes the unlikely likelier. `top_k`, `top_p`, `min_p`: only the k likeliest; only the
+    likeliest that together have the share p; only those that have the share p of the best one's.
+    `repetition_penalty`: above 1 makes what is already written less likely. `stop`: end before
+    any of these texts. `beams`: above 1 follows that many texts at once and gives the likeliest
+    whole one, greedily. `chat`: ask an instruct model, rather than let it go on with the text.
+    `answer`: how the answer begins, to go on from.
+    """
+
+    max_new_tokens: int = 256
+    temperature: float = 0.4
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repetition_penalty: float = 1.1
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+    beams: int = 1
+    chat: bool = False
+    answer: str = ""
+
+    def __post_init__(self) -> None:
+        bounds: dict[str, tuple[float, float]] = {
+            "max_new_tokens": (1, MAX_NEW_TOKENS),
+            "temperature": (0, 5),
+            "top_k": (0, 1_000_000),
+            "top_p": (0, 1),
+            "min_p": (0, 1),
+            "repetition_penalty": (0.5, 2),
+            "seed": (0, 2**63 - 1),
+            "beams": (1, MAX_BEAMS),
+        }
+        for name, (least, most) in bounds.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise BadInput(f"{name} is a number, not {value!r}.")
+            if not least <= value <= most:  # false for what is not a number, too
+                raise BadInput(f"{name} is between {least:g} and {most:g}, not {value:g}.")
+            if name in ("max_new_tokens", "top_k", "seed", "beams") and value != int(value):
+                raise BadInput(f"{name} is a whole number, not {value:g}.")
+        if isinstance(self.stop, str) or not all(isinstance(text, str) for text in self.stop):
+            raise BadInput("stop is a list of texts.")
+        if len(self.stop) > MAX_STOPS or not all(self.stop):
+            raise BadInput(f"stop is at most {MAX_STOPS} texts, none of them empty.")
+
+
+def probabilities(logits: Logits) -> Logits:
+    """The share of each token [vocabulary]."""
+    shifted = np.exp(logits - logits.max())
+    shares: Logits = shifted / shifted.sum(dtype=np.float32)
+    return shares
+
+
+def largest(logits: Logits, count: int) -> npt.NDArray[np.int64]:
+    """The tokens of the `count` largest logits, the best first, lower ones first among equals.
+
+    The k largest lie in the k blocks with the largest maxima, so that few are compared at all.
+    """
+    blocks = len(logits) // BLOCK
+    if count * BLOCK * 2 > len(logits):
+        return np.argsort(-logits, kind="stable")[:count]
+    whole = logits[: blocks * BLOCK].reshape(blocks, BLOCK)
+    best = np.argsort(-whole.max(axis=1), kind="stable")[:count]
+    inside = (best[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+    places = np.sort(np.concatenate([inside, np.arange(blocks * BLOCK, len(logits))]))
+    return places[np.argsort(-logits[places], kind="stable")[:count]]
+
+
+class Sampler:
+    """Chooses token after token; the same options, logits and seed choose the same ones."""
+
+    def __init__(self, options: TextOptions) -> None:
+        self.options = options
+        self._chance = np.random.default_rng(int(options.seed))
+
+    def __call__(self, logits: Logits, written: Collection[int]) -> int:
+        """One token from logits [vocabulary], which stay as they are."""
+        options = self.options
+        penalised = penalise(logits, written, options.repetition_penalty)
+        if options.temperature == 0 or options.top_k == 1:
+            return int(penalised.argmax())
+        count = min(int(options.top_k) or len(logits), len(logits))
+        tokens = largest(penalised, count)
+        shares = probabilities(penalised[tokens] / np.float32(options.temperature))
+        before = np.cumsum(shares) - shares  # what the better ones have together
+        allowed = (before < options.top_p) & (shares >= options.min_p * shares[0])
+        allowed[0] = True
+        ends = np.cumsum(shares[allowed], dtype=np.float64)
+        place = np.searchsorted(ends, self._chance.random() * ends[-1], side="right")
+        return int(tokens[allowed][min(place, len(ends) - 1)])
+
+
+def penalise(logits: Logits, written: Collection[int], penalty: float) -> Logits:
+    """Logits in which every token already written is less likely (CTRL, Keskar et al. 2019)."""
+    if penalty == 1 or not written:
+        return logits
+    changed = logits.copy()
+    seen = np.fromiter(written, np.int64, len(written))
+    values = changed[seen]
+    changed[seen] = np.where(values > 0, values / np.float32(penalty), values * np.float32(penalty))
+    return changed

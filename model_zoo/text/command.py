@@ -1,0 +1,49 @@
+"""What every language model's card says of the command line and the benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+from model_zoo.sampling import TextOptions
+from model_zoo.spec import WHOLE
+from model_zoo.text.generation import Token
+from model_zoo.text.model import LanguageModel, TextTrace
+
+
+def read(given: str) -> str:
+    """A text, or the text in a file of that name."""
+    try:
+        file = Path(given)
+        return file.read_text(encoding="utf-8") if file.is_file() else given
+    except (OSError, ValueError):  # too long for a file's name, or with a zero byte in it
+        return given
+
+
+def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
+    """OpenVINO knows the operators, and runs them ten times slower than onnxruntime's own."""
+    return {WHOLE: (precision, "cpu" if provider == "openvino" else provider)}
+
+
+def example() -> str:
+    """A prompt of usual length."""
+    return "Write one sentence about the sea at night."
+
+
+def stream(
+    model: LanguageModel, prompt: str, options: TextOptions
+) -> Generator[str, None, TextTrace]:
+    """The answer's pieces as they come, then the trace."""
+    trace = yield from _texts(model.stream(prompt, options))
+    yield "\n"
+    return trace
+
+
+def _texts(tokens: Generator[Token, None, TextTrace]) -> Generator[str, None, TextTrace]:
+    while True:
+        try:
+            token = next(tokens)
+        except StopIteration as end:
+            trace: TextTrace = end.value
+            return trace
+        yield token.text

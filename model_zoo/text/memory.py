@@ -1,0 +1,125 @@
+"""Texts that a model has read, kept for whoever goes on from them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from model_zoo.decoder import Decoder
+from model_zoo.session import Session
+from model_zoo.text.turns import Turns
+
+Logits = npt.NDArray[np.float32]
+CHUNK = 64  # tokens read at once: as fast as more, and others get their turn soon
+KEPT = 3  # texts that are kept
+
+_turns = Turns()  # one for all language models: they share the processor
+
+
+class Reader:
+    """A decoder and the tokens that it has read.
+
+    Tokens are read in chunks that begin at multiples of CHUNK, and only whole chunks are used
+    again: a token read alone differs from one read among others in the last bits, and with what
+    is kept in the way the same seed would not always write the same text.
+    """
+
+    def __init__(self, session: Session, capacity: int, rows: int = 1) -> None:
+        self._session, self.decoder = session, Decoder(session, rows, capacity)
+        self.tokens: list[int] = []
+        self.spent = 0.0  # seconds in the network, without the time that others had their turn
+        self._whole = 0  # how many of them came in whole chunks
+
+    @property
+    def room(self) -> int:
+        """Tokens that still fit."""
+        return self.decoder.capacity - len(self.tokens)
+
+    def shared(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens need not be read again; the last is always read."""
+        most = min(self._whole, len(tokens) - 1)
+        same = next((i for i in range(most) if tokens[i] != self.tokens[i]), most)
+        return same // CHUNK * CHUNK
+
+    def read(self, tokens: Sequence[int]) -> Logits:
+        """Read a text from its beginning and give the logits [vocabulary] of what comes next."""
+        for logits in self.chunks(tokens, every=False):
+            last = logits
+        first: Logits = last[-1]
+        return first
+
+    def chunks(self, tokens: Sequence[int], every: bool) -> Iterator[Logits]:
+        """Logits [n, vocabulary] chunk by chunk: of every token in it, or of its last."""
+        start = 0 if every else self.shared(tokens)
+        self._forget(start)
+        for at in range(start, len(tokens), CHUNK):
+            chunk = list(tokens[at : at + CHUNK])
+            logits = self._run(chunk, range(len(chunk)) if every else None)
+            if len(chunk) == CHUNK:
+                self._whole = len(self.tokens)
+            yield logits[0]
+
+    def step(self, token: int) -> Logits:
+        """Read one more token and give the logits [vocabulary] of what comes next."""
+        logits: Logits = self._run([token], None)[0, -1]
+        return logits
+
+    def team(self, rows: int) -> Reader:
+        """A reader of several texts at once that all begin with what this one has read."""
+        team = Reader(self._session, self.decoder.capacity, rows)
+        for mine, theirs in zip(self.decoder.cache, team.decoder.cache, strict=True):
+            theirs[:, :, : len(self.tokens)] = mine[:, :, : len(self.tokens)]
+        team.decoder.rewind(len(self.tokens))
+        return team
+
+    def together(self, tokens: Sequence[int]) -> Logits:
+        """Read one more token in each row and give the logits [rows, vocabulary]."""
+        with _turns:
+            start = time.perf_counter()
+            logits = self.decoder(np.array(tokens)[:, None])
+            self.spent += time.perf_counter() - start
+        rows: Logits = logits[:, -1]
+        return rows
+
+    def _run(self, tokens: list[int], wanted: Sequence[int] | None) -> Logits:
+        with _turns:
+            start = time.perf_counter()
+            logits = self.decoder(np.array([tokens]), wanted)
+            self.spent += time.perf_counter() - start
+        self.tokens += tokens
+        return logits
+
+    def _forget(self, length: int) -> None:
+        self.decoder.rewind(length)
+        self.tokens, self._whole = self.tokens[:length], min(self._whole, length)
+
+
+class Memory:
+    """Readers to lend: whoever goes on from a text gets the one that has read most of it."""
+
+    def __init__(self) -> None:
+        self._readers: list[Reader] = []  # the last used at the end
+        self._lock = Lock()
+
+    @contextmanager
+    def reader(
+        self, session: Session, capacity: int, tokens: Sequence[int] = ()
+    ) -> Iterator[Reader]:
+        """A reader of one's own for a while."""
+        with self._lock:
+            best = max(self._readers, key=lambda reader: reader.shared(tokens), default=None)
+            if best is not None and not (best.shared(tokens) or len(self._readers) == KEPT):
+                best = None  # rather a fresh one than to forget what somebody may go on from
+            if best is not None:
+                self._readers.remove(best)
+        reader = best or Reader(session, capacity)
+        try:
+            yield reader
+        finally:
+            with self._lock:
+                self._readers = [*self._readers, reader][-KEPT:]

@@ -1,0 +1,248 @@
+"""The token loop on a small random model: stops, whole characters, memory, sliding, turns."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+import model_zoo
+from export.checks.text import small_gpt2
+from model_zoo.errors import BadInput
+from model_zoo.sampling import TextOptions
+from model_zoo.session import Session
+from model_zoo.text.generation import Token, until
+from model_zoo.text.memory import CHUNK, KEPT, Reader
+from model_zoo.text.model import LanguageModel
+from model_zoo.text.tokens import Vocabulary, byte_alphabet
+from model_zoo.text.turns import Turns
+
+PLACES = 64  # that the small model is let look back at
+GREEDY = TextOptions(max_new_tokens=20, temperature=0, repetition_penalty=1)
+PROMPT = "a lighthouse"
+
+
+class Small(LanguageModel):
+    """Every byte is a token, and two layers of noise say what comes next."""
+
+    capacity = PLACES
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(model_zoo.spec("gpt2"), "fp32", "cpu")
+        self._session = session
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        names = [*byte_alphabet(), "<|endoftext|>", *(f"<{i}>" for i in range(63))]
+        special = frozenset(range(256, 320))
+        tokens = {name: token for token, name in enumerate(names)}
+        return Vocabulary(tokens, [], special, 256, False)
+
+    def read_vocabulary(self, files: object) -> Vocabulary:
+        raise NotImplementedError
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[PreTrainedModel, Session]:
+    original, graph = small_gpt2(tmp_path_factory.mktemp("small"))
+    return original, Session(graph, "fp32", "cpu")
+
+
+@pytest.fixture
+def lm(both: tuple[PreTrainedModel, Session]) -> Small:
+    return Small(both[1])
+
+
+def written(text: str, *pieces: str) -> Iterator[Token]:
+    return (Token(0, piece, 1.0) for piece in (text, *pieces))
+
+
+def ids(tokens: Iterator[Token]) -> list[int]:
+    return [token.id for token in tokens]
+
+
+def test_greed_writes_what_transformers_writes(both, lm):
+    original, _ = both
+    given = torch.tensor([lm.vocabulary.encode(PROMPT)])
+    expected = original.generate(
+        given, attention_mask=torch.ones_like(given), max_new_tokens=20, do_sample=False,
+        eos_token_id=256, pad_token_id=256,
+    )  # fmt: skip
+    expected = expected[0, given.shape[1] :].tolist()
+    assert ids(lm(PROMPT, GREEDY)) == [token for token in expected if token != 256]
+
+
+def test_beams_find_a_text_at_least_as_likely_as_greed(lm):
+    def mean(**chosen: int) -> float:
+        tokens = list(lm(PROMPT, GREEDY, **chosen))
+        return sum(math.log(token.probability) for token in tokens) / len(tokens)
+
+    assert mean(beams=4) >= mean()
+
+
+def test_a_token_comes_with_its_probability_and_five_alternatives(lm):
+    for token in lm(PROMPT, GREEDY):
+        assert len(token.alternatives) == 5
+        shares = [share for _, share in token.alternatives]
+        assert shares == sorted(shares, reverse=True)
+        assert token.probability == pytest.approx(shares[0])
+
+
+def test_the_same_seed_writes_the_same_text_whatever_was_read_before(lm):
+    dice = TextOptions(max_new_tokens=15, temperature=1.5, seed=5)
+    first = ids(lm(PROMPT, dice))
+    list(lm("something else entirely", dice))
+    list(lm(PROMPT + " and more", dice))
+    assert ids(lm(PROMPT, dice)) == first
+    assert ids(lm(PROMPT, dice, seed=6)) != first
+
+
+def test_a_stop_text_is_found_across_tokens_and_left_out():
+    assert "".join(t.text for t in until(written("one ", "st", "op", " two"), ["stop"])) == "one "
+    assert "".join(t.text for t in until(written("abc", "def"), ["cd"])) == "ab"
+
+
+def test_what_only_began_like_a_stop_text_is_not_lost():
+    pieces = [t.text for t in until(written("one ", "sto", "ne", " st"), ["stop"])]
+    assert "".join(pieces) == "one stone st"
+
+
+def test_a_stop_text_that_never_comes_ends_with_the_length(lm):
+    assert len(list(lm(PROMPT, GREEDY, stop=("never comes",), max_new_tokens=7))) <= 7
+
+
+def test_no_character_is_broken(lm):
+    dice = TextOptions(max_new_tokens=50, temperature=2, top_k=0, seed=1)
+    pieces = [token.text for token in lm("日本", dice)]
+    whole = b"".join(lm.vocabulary.piece(token.id) for token in lm("日本", dice))
+    assert whole.decode("utf-8", "replace").startswith("".join(pieces))
+    assert "" in pieces  # somewhere a character needed more than one token
+
+
+def test_a_text_longer_than_the_memory_slides_and_says_so(lm):
+    tokens = list(lm(PROMPT, GREEDY, max_new_tokens=2 * PLACES, temperature=1.0))
+    hints = [token.hint for token in tokens if token.hint]
+    if not hints:
+        pytest.fail(f"the model ended after {len(tokens)} tokens: choose another seed")
+    assert f"{PLACES} tokens" in hints[0]
+
+
+def test_a_prompt_that_goes_on_is_not_read_again(both, monkeypatch):
+    read: list[int] = []
+    run = Reader._run
+    monkeypatch.setattr(Reader, "_run", lambda me, t, w: read.append(len(t)) or run(me, t, w))
+    prompt = np.random.default_rng(0).integers(0, 256, 2 * CHUNK + 20).tolist()
+    reader, fresh = Reader(both[1], 4 * CHUNK), Reader(both[1], 4 * CHUNK)
+    reader.read(prompt)
+    read.clear()
+    logits = reader.read([*prompt, 1, 2, 3])
+    assert read == [23]
+    assert np.array_equal(logits, fresh.read([*prompt, 1, 2, 3]))
+
+
+def test_memory_keeps_few_readers_and_gives_each_to_one_only(lm):
+    session, memory = lm.session, lm._memory
+    with memory.reader(session, PLACES, [1, 2]) as one, memory.reader(session, PLACES) as two:
+        assert one is not two
+    for _ in range(KEPT + 2):
+        with memory.reader(session, PLACES):
+            pass
+    assert len(memory._readers) <= KEPT
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n\t "])
+def test_an_empty_prompt_is_answered_with_a_hint(lm, prompt):
+    with pytest.raises(BadInput, match="nothing to go on from"):
+        lm(prompt)
+
+
+def test_a_prompt_longer_than_the_memory_is_refused(lm):
+    with pytest.raises(BadInput, match="shorten it"):
+        lm("x" * (PLACES + 1))
+
+
+@pytest.mark.parametrize("prompt", ["\x00\x01\x7f", "\ud800 alone", "a\ud83d", "\u202eabc\ufeff"])
+def test_odd_characters_are_read(lm, prompt):
+    assert list(lm(prompt, GREEDY, max_new_tokens=2)) is not None
+
+
+def test_stopping_leaves_nothing_behind(lm):
+    tokens = lm(PROMPT, GREEDY)
+    next(tokens)
+    assert not lm._memory._readers
+    tokens.close()
+    assert len(lm._memory._readers) == 1
+
+
+def test_several_people_get_what_one_alone_gets(lm):
+    prompts = [f"{name} went out" for name in ("Ann", "Bob", "Cy", "Di")]
+    dice = TextOptions(max_new_tokens=25, temperature=1, seed=3)
+    alone = [ids(lm(prompt, dice)) for prompt in prompts]
+    together: list[list[int]] = [[]] * len(prompts)
+
+    def ask(place: int) -> None:
+        together[place] = ids(lm(prompts[place], dice))
+
+    threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(prompts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+def test_turns_go_round():
+    turns, order = Turns(), list[int]()
+
+    def take(name: int) -> None:
+        for _ in range(20):
+            with turns:
+                order.append(name)
+                if len(order) == 1:
+                    barrier.wait()  # the others queue up behind the first
+
+    barrier = threading.Barrier(2)
+    threads = [threading.Thread(target=take, args=(name,)) for name in range(3)]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    for thread in threads:
+        thread.join()
+    gaps = [order[i : i + 3] for i in range(9, 45, 3)]
+    assert all(len(set(gap)) == 3 for gap in gaps)
+
+
+def test_a_score_is_what_the_original_gives(both, lm):
+    original, _ = both
+    text = "The tide comes in, naïvely."
+    tokens = [256, *lm.vocabulary.encode(text)]
+    with torch.inference_mode():
+        shares = original(torch.tensor([tokens])).logits[0].log_softmax(-1)
+    expected = [float(shares[i, token]) for i, token in enumerate(tokens[1:])]
+    score = lm.score(text)
+    found = [math.log(token.probability) for token in score.tokens]
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert score.perplexity == pytest.approx(math.exp(-np.mean(expected)), rel=1e-3)
+    assert "".join(token.text for token in score.tokens) == text
+
+
+def test_a_long_text_is_scored_in_windows(lm):
+    text = "abcdefgh" * 40
+    score = lm.score(text)
+    assert len(score.tokens) == len(text)
+    assert "".join(token.text for token in score.tokens) == text
+
+
+def test_a_text_without_words_is_not_scored(lm, tmp_path: Path):
+    with pytest.raises(BadInput, match="no text to judge"):
+        lm.score(" \n")
