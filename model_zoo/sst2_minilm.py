@@ -17,7 +17,7 @@ from model_zoo import texts
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
 from model_zoo.source import HubFile, Source, Wheel
-from model_zoo.spec import Metric, ModelSpec
+from model_zoo.spec import WHOLE, Metric, ModelSpec
 from model_zoo.trace import Ran, Stopwatch
 from model_zoo.zoo import open_session
 
@@ -266,6 +266,13 @@ def _odds(answer: Mapping[str, float]) -> float:
     return float(np.log(answer[LABELS[1]] / answer[LABELS[0]])) if answer else 0.0
 
 
+def _place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
+    """OpenVINO does not know int8's products, and would take the graph in slices around them."""
+    return {
+        WHOLE: (precision, "cpu" if (precision, provider) == ("int8", "openvino") else provider)
+    }
+
+
 def _build(weights: Mapping[str, Path], part: str, precision: str, path: Path) -> None:
     from export.graphs.bert import build  # imports onnx, which a built model does not need
 
@@ -341,6 +348,7 @@ SPECS = (
         ),
         sources=SOURCES,
         build=_build,
+        placement=_place,
         adapter=f"{NAME}.adapter.safetensors",
         read=texts.open_text,
         example=lambda: EXAMPLE,
