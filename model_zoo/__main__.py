@@ -16,9 +16,10 @@ from rich.text import Text
 from model_zoo import bench as benches
 from model_zoo import zoo
 from model_zoo.doctor import examine
-from model_zoo.errors import BadInput, ZooError
+from model_zoo.errors import BadInput, WeightsNotFound, ZooError
 from model_zoo.options import parse
 from model_zoo.spec import ModelSpec
+from model_zoo.tuning import choose
 from model_zoo.tuning import tune as tune_model
 
 app = typer.Typer(
@@ -48,13 +49,19 @@ def fetch(
     names: Names = None,
     every: Annotated[bool, typer.Option("--all", help="Fetch all models.")] = False,
 ) -> None:
-    """Fetch models' weights and build their graphs; may be interrupted and resumed."""
+    """Fetch models' weights and build the graphs that `auto` opens; may be interrupted and resumed.
+
+    With --all, a model that cannot be had from here is named, and the others are fetched.
+    """
     if not names and not every:
         raise BadInput("Say which models to fetch, or --all.")
     for spec in map(zoo.spec, names or zoo.names()):
-        for precision in spec.precisions:
-            zoo.graph_files(spec, precision)
-        console.print(f"{spec.name}: {'embedded, nothing to fetch' if spec.embedded else 'ready'}")
+        try:
+            console.print(f"{spec.name}: {_fetched(spec)}")
+        except WeightsNotFound as error:
+            if names:
+                raise
+            progress.print(f"{spec.name}: not to be had from here. {error}")
 
 
 @app.command()
@@ -107,7 +114,9 @@ def bench(
     names: Names = None,
     precision: Precision = "auto",
     provider: Provider = "auto",
-    rounds: Annotated[int, typer.Option(min=1, help="Turns that each pair gets.")] = benches.ROUNDS,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Turns that each gets; default 20, with --peers 5.")
+    ] = None,
     peers: Annotated[
         bool, typer.Option("--peers", help="The same work through other runtimes, in turn.")
     ] = False,
@@ -119,12 +128,13 @@ def bench(
 
         specs = map(zoo.spec, names or zoo.names())
         with progress.status("Measuring in turns …"):
-            results = [asdict(result) for result in compare(specs, rounds)]
+            results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]
         _print(results, as_json)
         return
 
     def one(spec: ModelSpec) -> list[benches.Measurement]:
-        return benches.measure(spec.name, benches.candidates(spec, precision, provider), rounds)
+        pairs = benches.candidates(spec, precision, provider)
+        return benches.measure(spec.name, pairs, rounds or benches.ROUNDS)
 
     _print(_measure(names, one), as_json)
 
@@ -182,12 +192,25 @@ def _card(spec: ModelSpec) -> dict[str, Any]:
         "name": spec.name,
         "task": spec.task,
         "parameters": spec.parameters,
-        "accuracy": {p: spec.metric("accuracy", p) for p in spec.precisions},
+        **{name: _measured(spec, name) for name in ("accuracy", "perplexity")},
         "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()},
         "download_mb": round(sum(source.size for source in spec.sources) / 1e6, 1),
         "licence": spec.licence,
         "from": "embedded" if spec.embedded else "fetched",
     }
+
+
+def _measured(spec: ModelSpec, metric: str) -> dict[str, float]:
+    values = {p: spec.metric(metric, p) for p in spec.precisions}
+    return {p: value for p, value in values.items() if value is not None}
+
+
+def _fetched(spec: ModelSpec) -> str:
+    if spec.embedded:
+        return "embedded, nothing to fetch"
+    choice = choose(spec)
+    zoo.graph_files(spec, choice.precision, choice.provider)
+    return "ready"
 
 
 def _measure(

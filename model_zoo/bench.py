@@ -16,6 +16,7 @@ from model_zoo.providers import PROVIDERS, has_brain_floats, ready
 from model_zoo.spec import ModelSpec
 
 ROUNDS = 20  # turns that each candidate gets
+PEER_TURNS = 5  # of `--peers`, whose work takes seconds
 RUNS_A_ROUND = 15
 ROUND_SECONDS = 0.5  # a slow model gets fewer runs a turn, at least one
 WARM_UP = 5  # runs not counted, at the start of every turn: caches and clocks settle

