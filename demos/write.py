@@ -209,7 +209,7 @@ def build(demo: gr.Blocks) -> None:
             text = tokens.component(tokens.shown("hint", HINT), "written")
             fetching = gr.HTML("", elem_classes="fetching")
             line = gr.HTML('<p class="ran"></p>')
-    with parts.fold("How it chooses"), gr.Row():
+    with parts.fold("How it chooses"), gr.Row(elem_classes="settings"):
         sliders = [
             gr.Slider(
                 least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info),
