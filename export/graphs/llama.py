@@ -14,6 +14,8 @@ import numpy.typing as npt
 from export.graphs import gguf
 from export.graphs.language import LanguageGraph
 
+WIDE_BLOCK = 128  # of the product with the most inputs, which loses nothing by longer blocks
+
 
 def build(model: Path, precision: str, path: Path) -> None:
     """Write the graph of a GGUF file whose architecture is "llama"."""
@@ -42,7 +44,7 @@ def build(model: Path, precision: str, path: Path) -> None:
         halves = f"gate_{layer}", f"up_{layer}"
         gate, up = g.ops("Split", [both], halves, axis=-1, num_outputs=2)
         gated = g.op("Mul", g.op("QuickGelu", gate, alpha=1.0), up)  # x · sigmoid(x) is SiLU
-        branch = g.linear(gated, weights(f"{name}.ffn_down"))
+        branch = g.linear(gated, weights(f"{name}.ffn_down"), block=WIDE_BLOCK)
     normed, _ = _add_and_norm(g, x, branch, weights("output_norm"), epsilon)
     own = "output.weight" in file.tensors  # else the embeddings serve both ends
     g.end(normed, weights("output") if own else table, tied=not own)
