@@ -22,7 +22,7 @@ from model_zoo.trace import Stopwatch
 if TYPE_CHECKING:
     from model_zoo.whisper import SpeechOptions, Whisper
 
-BATCH = 4  # windows decoded side by side; more gains nothing on a CPU, and costs memory
+BATCH = 3  # windows decoded side by side; more gains nothing on a CPU, and costs memory
 SILENCE_BEHIND = 1.5  # seconds of silence that the encoder is given behind a short window
 LENGTH_STEP = 200  # mel frames: windows are rounded up to these, for few shapes to prepare for
 SHORTEST = 0.1  # seconds; less holds no word
@@ -177,8 +177,13 @@ class Listening:
             self.seen = mels[0][:, : round(windows[0].seconds * FRAMES_PER_SECOND)]
         self.watch.lap("preprocess")
         # One after the other: side by side they take as long, and the memory of all their scores.
-        heard = [self.model.encode(mel[None]) for mel in mels]
-        return {name: np.concatenate([one[name] for one in heard]) for name in heard[0]}
+        heard: dict[str, npt.NDArray[np.float32]] = {}
+        for row, mel in enumerate(mels):
+            for name, array in self.model.encode(mel[None]).items():
+                if name not in heard:
+                    heard[name] = np.empty((len(mels), *array.shape[1:]), array.dtype)
+                heard[name][row] = array[0]
+        return heard
 
     def _prompt(self) -> list[int]:
         vocabulary, options = self.model.vocabulary, self.options
