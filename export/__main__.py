@@ -46,21 +46,23 @@ def train(
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
 ) -> None:
     """Train a model, or go on where the last run stopped; then write its ONNX file and report."""
-    from export.recipes.deliver import deliver
-
     recipe = _recipe(name)
     checkpoint = recipe.train(data, out / name, epochs or recipe.epochs, seed)
-    graph = deliver(recipe, checkpoint, data, out / name)
-    console.print(f"{graph}\n{graph.parent / 'report'}")
+    published = recipe.deliver(checkpoint, data, out / name)
+    console.print(f"{published}\n{published.parent / 'report'}")
 
 
 @app.command()
 def build(
     name: Name, out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS
 ) -> None:
-    """Put a trained graph where the zoo keeps its embedded models; fetched ones: into the cache."""
+    """Put a trained graph or adapter where the zoo keeps it; fetched models: into the cache."""
     spec = zoo.spec(name)
     if not spec.embedded:
+        adapter = spec.adapter_file
+        if adapter and (trained := out / name / adapter.name).is_file():
+            adapter.write_bytes(trained.read_bytes())
+            console.print(str(adapter))
         for precision in spec.precisions:
             for file in zoo.graph_files(spec, precision):
                 console.print(str(file))
@@ -77,8 +79,11 @@ def build(
 def quantize(name: Name, data: Data = None) -> None:
     """Make the static int8 twin of a model's graph, calibrated on training data."""
     from export.quantize import quantize as write_int8
+    from export.recipes.recipe import PictureRecipe
 
     spec, recipe = zoo.spec(name), _recipe(name)
+    if not isinstance(recipe, PictureRecipe):
+        raise BadInput(f"The int8 of {name} needs no data: python -m export build {name}")
     target = spec.embedded_file("int8")
     with console.status("Measuring the ranges of the activations …"):
         write_int8(zoo.graph_file(spec, "fp32"), target, recipe.calibration(data, CALIBRATION))

@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from export.recipes.metrics import measure
 from export.recipes.recipe import Recipe
 from model_zoo import zoo
-from model_zoo.classify import as_batch
+from model_zoo.providers import has_brain_floats, ready
 from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
-
-BATCH = 250
 
 
 @dataclass(frozen=True)
@@ -25,21 +21,21 @@ class Score:
     model: str
     precision: str
     part: str
-    pictures: int
+    count: int
     accuracy: float
     calibration_error: float
 
 
 def evaluate(spec: ModelSpec, recipe: Recipe, data: Path | None) -> Iterator[Score]:
-    """Run the zoo's own graphs over the recipe's evaluation parts."""
+    """Run the zoo's own graphs over the recipe's evaluation parts; bf16 where it can run."""
     parts = recipe.evaluation(data)
     for precision in spec.precisions:
-        session = Session(zoo.graph_file(spec, precision), precision, "cpu")
+        provider = "openvino" if precision == "bf16" else "cpu"
+        if precision == "bf16" and not ("openvino" in ready() and has_brain_floats()):
+            continue
+        session = Session(zoo.graph_file(spec, precision), precision, provider)
         for name, part in parts.items():
-            starts = range(0, len(part.images), BATCH)
-            batches = (as_batch(part.images[start : start + BATCH]) for start in starts)
-            logits = np.concatenate([session(image=batch)[0] for batch in batches])
-            found = measure(logits, part.labels)
+            found = measure(recipe.logits(session, part), part.labels)
             yield Score(
                 spec.name,
                 precision,

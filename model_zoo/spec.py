@@ -66,6 +66,7 @@ class ModelSpec:
     metrics: tuple[Metric, ...] = ()
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
+    adapter: str | None = None  # a committed file that `build` merges into the sources
     parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
     spin: bool = False  # hundreds of short operators a run, and no two runs at once
     placement: Placement | None = field(default=None, repr=False)  # default: as asked, every part
@@ -104,6 +105,11 @@ class ModelSpec:
     def embedded_file(self, precision: str) -> Path:
         """The committed ONNX file of a precision, whether or not it is there."""
         return WEIGHTS / self.filename(WHOLE, stored(precision))
+
+    @property
+    def adapter_file(self) -> Path | None:
+        """The committed adapter, whether or not it is there; None for a model without one."""
+        return WEIGHTS / self.adapter if self.adapter else None
 
     def metric(self, name: str, precision: str = "fp32") -> float | None:
         """The first figure of this name and precision, None where it was not measured."""

@@ -93,7 +93,8 @@ def graph_files(spec: ModelSpec, precision: str, provider: str = "cpu") -> list[
 
 
 def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
-    weights = fetch_all(spec.sources, model=spec.name)
+    adapter = _adapter(spec)
+    weights = fetch_all(spec.sources, model=spec.name) | adapter
     graphs = cache_folder() / "graphs"
     folder = graphs / _fingerprint(spec)
     path = folder / spec.filename(part, precision)
@@ -110,10 +111,24 @@ def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
     return path
 
 
+def _adapter(spec: ModelSpec) -> dict[str, Path]:
+    path = spec.adapter_file
+    if path is None:
+        return {}
+    if not path.is_file():
+        raise WeightsNotFound(
+            f"{path.name} is missing from {path.parent}: restore it from the repository, "
+            f"or train it: python -m export train {spec.name}"
+        )
+    return {path.name: path}
+
+
 @cache
 def _fingerprint(spec: ModelSpec) -> str:
     """Other weights or mended builders, another folder: nothing stale is ever served."""
     digest = sha256("".join(source.sha256 for source in spec.sources).encode())
+    for path in _adapter(spec).values():
+        digest.update(path.read_bytes())
     for file in sorted(resources.files("export.graphs").iterdir(), key=lambda file: file.name):
         if file.name.endswith(".py"):
             digest.update(file.read_bytes())

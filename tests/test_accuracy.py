@@ -1,7 +1,8 @@
 """The committed graphs are as good as their cards say, on fixed slices of what each is for.
 
 Drawings are made here from a seed. MNIST and CIFAR-10 themselves are not ours to ship: their slices
-are measured where SENSORIUM_DATA, or a folder `shared/data` beside the checkout, has them.
+are measured where SENSORIUM_DATA, or a folder `shared/data` beside the checkout, has them; so are
+SST-2's sentences.
 """
 
 import os
@@ -10,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.recipes import data, drawings
+from export.recipes import data, drawings, find
+from export.recipes.sst2 import sst2
 from model_zoo import zoo
 from model_zoo.classify import as_batch
 
 FOLDER = Path(os.environ.get("SENSORIUM_DATA", Path(__file__).parents[2] / "shared" / "data"))
-needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder with MNIST and CIFAR-10")
+needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder with the data")
 both_precisions = pytest.mark.parametrize("precision", ["fp32", "int8"])
 NOT_A_DIGIT = 10
 ROUNDING = 0.002  # int8 saturates a little otherwise on processors without VNNI
@@ -65,3 +67,15 @@ def test_photographs_are_told_apart_as_the_card_says(precision, metric, part, st
     share = (found == pictures.labels[::step]).mean()
     card = zoo.spec("cifar10-resnet").metric(metric, precision)
     assert share == pytest.approx(card, abs=ROUNDING + slack)
+
+
+@needs_data
+@pytest.mark.weights
+@both_precisions
+def test_sentences_never_seen_are_understood_as_the_card_says(precision):
+    part = sst2(FOLDER)["validation"]
+    session = zoo.open_session("sst2-minilm", precision, "cpu")
+    right = find("sst2-minilm").logits(session, part).argmax(1) == part.labels
+    card = zoo.spec("sst2-minilm").metric("accuracy", precision)
+    assert right.mean() == pytest.approx(card, abs=0.025)  # two standard errors of 654 sentences
+    assert right.mean() > 0.88

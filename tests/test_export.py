@@ -95,5 +95,5 @@ def test_an_unknown_recipe_is_answered_with_the_names_there_are():
     )
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        "There is no recipe 'mnist-rnn': choose one of mnist-cnn, mnist-mlp, cifar10-resnet."
+        f"There is no recipe 'mnist-rnn': choose one of {', '.join(recipes.names())}."
     )

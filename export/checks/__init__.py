@@ -12,6 +12,7 @@ from model_zoo.spec import ModelSpec
 _MODULES = {
     "digit classification": "pictures",
     "image classification": "pictures",
+    "sentiment analysis": "sentiment",
     "speech recognition": "speech",
     "text generation": "text",
 }

@@ -75,7 +75,7 @@ class Graph:
     def initializer(self, array: npt.NDArray[Any], name: str) -> str:
         """An array as it is."""
         unique = self._unique(name)
-        self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), unique))
+        self._initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), unique))
         return unique
 
     def op(self, kind: str, *inputs: str, out: str = "", **attributes: Any) -> str:

@@ -17,7 +17,11 @@ import numpy as np
 from model_zoo.spec import ModelSpec
 
 # A model's task to the module here that has its peers.
-_MODULES = {"speech recognition": "speech", "text generation": "text"}
+_MODULES = {
+    "sentiment analysis": "sentiment",
+    "speech recognition": "speech",
+    "text generation": "text",
+}
 
 
 @dataclass(frozen=True)

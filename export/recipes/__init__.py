@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from export.recipes.recipe import Recipe
 
-_MODULES = {"mnist-cnn": "mnist_cnn", "mnist-mlp": "perceptron", "cifar10-resnet": "cifar10_resnet"}
+_MODULES = {
+    "mnist-cnn": "mnist_cnn",
+    "mnist-mlp": "perceptron",
+    "cifar10-resnet": "cifar10_resnet",
+    "sst2-minilm": "sentiment",
+}
 
 
 def names() -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from export.recipes import data as datasets
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, Recipe
-from export.recipes.training import Batches, Loop, accuracy
+from export.recipes.recipe import VALIDATION, PictureRecipe
+from export.recipes.training import Batches, Loop, accuracy, cross_entropy
 from model_zoo.cifar10_resnet import LABELS, SIDE
 from model_zoo.classify import as_batch
 
@@ -164,7 +164,7 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
         ),
         epochs=epochs,
         seed=seed,
-        smoothing=0.1,
+        loss=cross_entropy(0.1),
         # The rate has fallen to nothing by the end: a longer memory chose no better on validation.
         average_decay=0.98,
         after_step=lambda: _normalise(matrices),
@@ -257,7 +257,7 @@ def evaluation(data: Path | None) -> dict[str, datasets.Part]:
     return {name: part for name, part in datasets.cifar10(data).items() if name != "train"}
 
 
-RECIPE = Recipe(
+RECIPE = PictureRecipe(
     name="cifar10-resnet",
     labels=LABELS,
     shape=(3, SIDE, SIDE),

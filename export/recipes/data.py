@@ -80,10 +80,13 @@ def _hold_out(part: Part) -> Parts:
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise DataNotFound(
-            f"{path} is missing: give --data the folder that holds it, or no --data to download."
-        )
+        raise DataNotFound(missing(path))
     return path
+
+
+def missing(path: Path) -> str:
+    """What to say of a file of data that is not there."""
+    return f"{path} is missing: give --data the folder that holds it, or no --data to download."
 
 
 def _rows(folder: Path, name: str) -> np.ndarray:

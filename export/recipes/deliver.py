@@ -12,7 +12,7 @@ import torch
 
 from export.recipes.metrics import fit_temperature
 from export.recipes.onnx_file import write_onnx
-from export.recipes.recipe import VALIDATION, Recipe
+from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.report import Report
 from export.recipes.training import load_averaged, read_curves
 from model_zoo.classify import as_batch
@@ -20,7 +20,7 @@ from model_zoo.classify import as_batch
 BATCH = 500
 
 
-def deliver(recipe: Recipe, checkpoint: Path, data: Path | None, out: Path) -> Path:
+def deliver(recipe: PictureRecipe, checkpoint: Path, data: Path | None, out: Path) -> Path:
     """Fit the temperature, fold, write out/NAME.fp32.onnx and out/report/; returns the ONNX file's
     path.
     """

@@ -13,8 +13,8 @@ from export.recipes import data as datasets
 from export.recipes import drawings
 from export.recipes.distort import distort
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, Recipe
-from export.recipes.training import Batches, Loop, accuracy, one_cycle
+from export.recipes.recipe import VALIDATION, PictureRecipe
+from export.recipes.training import Batches, Loop, accuracy, cross_entropy, one_cycle
 from model_zoo.classify import as_batch
 from model_zoo.mnist_cnn import LABELS, SIDE, to_mnist
 
@@ -82,7 +82,7 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
         rate=_rate,
         epochs=epochs,
         seed=seed,
-        smoothing=0.05,
+        loss=cross_entropy(0.05),
         average_decay=0.998,
         measure=lambda averaged: {VALIDATION: accuracy(averaged, parts[VALIDATION])},
     )
@@ -167,7 +167,7 @@ def _other(images: np.ndarray) -> datasets.Part:
     return datasets.Part(images, np.full(len(images), OTHER))
 
 
-RECIPE = Recipe(
+RECIPE = PictureRecipe(
     name="mnist-cnn",
     labels=LABELS,
     shape=(1, SIDE, SIDE),

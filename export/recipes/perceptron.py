@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from export.recipes import data as datasets
 from export.recipes.folding import fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, Recipe
+from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.training import Batches, Loop, accuracy, one_cycle
 from model_zoo.classify import as_batch
 from model_zoo.mnist_cnn import SIDE, to_mnist
@@ -95,7 +95,7 @@ def evaluation(data: Path | None) -> dict[str, datasets.Part]:
     }
 
 
-RECIPE = Recipe(
+RECIPE = PictureRecipe(
     name="mnist-mlp",
     labels=LABELS,
     shape=(1, SIDE, SIDE),

@@ -2,30 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from torch import nn
 
 from export.recipes.data import Part
+from model_zoo.classify import as_batch
+from model_zoo.session import Session
 
 VALIDATION = "validation"  # the part that fits the temperature; every recipe has it
+BATCH = 250  # pictures that go through a graph at once
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A network, and how it is trained, folded, calibrated and measured.
+class Labelled(Protocol):
+    """A part of some data: what goes in is the recipe's to know."""
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ABC):
+    """A network, and how it is trained, published and measured."""
+
+    name: str
+    labels: tuple[str, ...]
+    epochs: int  # what the published weights were trained for
+    train: Callable[
+        [Path | None, Path, int, int], Path
+    ]  # data folder or None, out, epochs, seed to the checkpoint
+    evaluation: Callable[
+        [Path | None], Mapping[str, Labelled]
+    ]  # by name; `VALIDATION` and what the report measures besides
+
+    @abstractmethod
+    def deliver(self, checkpoint: Path, data: Path | None, out: Path) -> Path:
+        """Write what is published, and out/report/; returns the published file's path."""
+
+    @abstractmethod
+    def logits(self, session: Session, part: Any) -> np.ndarray:
+        """What a session answers (n, classes) to a part of `evaluation`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureRecipe(Recipe):
+    """A network that is exported whole, and small enough to be committed.
 
     A module answers `image` (n, *shape) in 0..1 with logits (n, classes) and their map
     (n, classes, h, w), whose mean they are.
     """
 
-    name: str
-    labels: tuple[str, ...]
     shape: tuple[int, int, int]  # channels, height, width of one image
-    epochs: int  # what the published weights were trained for
     build: Callable[[], nn.Module]  # as it is trained
     build_folded: Callable[
         [], nn.Module
@@ -33,12 +65,16 @@ class Recipe:
     fold: Callable[
         [nn.Module, float], nn.Module
     ]  # trained module and temperature to a folded one of float16 weights
-    train: Callable[
-        [Path | None, Path, int, int], Path
-    ]  # data folder or None, out, epochs, seed to the checkpoint
     calibration: Callable[
         [Path | None, int], np.ndarray
     ]  # data, count to (count, *shape) float32 for int8's ranges
-    evaluation: Callable[
-        [Path | None], dict[str, Part]
-    ]  # by name; `VALIDATION` and what the report measures besides
+
+    def deliver(self, checkpoint: Path, data: Path | None, out: Path) -> Path:
+        from export.recipes.deliver import deliver
+
+        return deliver(self, checkpoint, data, out)
+
+    def logits(self, session: Session, part: Part) -> np.ndarray:
+        starts = range(0, len(part.images), BATCH)
+        batches = (as_batch(part.images[start : start + BATCH]) for start in starts)
+        return np.concatenate([session(image=batch)[0] for batch in batches])

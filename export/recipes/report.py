@@ -26,6 +26,9 @@ class Report:
     curves: Sequence[dict[str, float]]
     parameters: int
     file_bytes: int
+    unit: str = "images"  # what a part is counted in
+    kind: str = "as ONNX"  # what the file is
+    notes: Sequence[str] = ()  # paragraphs on what the figures mean
 
     def write(self, out: Path) -> dict[str, float]:
         """Write everything into `out`; returns the accuracy by part."""
@@ -51,7 +54,7 @@ class Report:
     ) -> dict[str, object]:
         parts = {
             part: {
-                "images": found.count,
+                self.unit: found.count,
                 "accuracy": round(found.accuracy, 5),
                 "nll": round(found.nll, 5),
                 "calibration_error_before": round(before[part].calibration_error, 5),
@@ -78,10 +81,11 @@ class Report:
             f"# {self.name}",
             "",
             f"{self.parameters:,} parameters, {len(self.curves)} epochs, "
-            f"{self.file_bytes / 1e6:.2f} MB as ONNX, temperature {self.temperature:.3f}.",
+            f"{self.file_bytes / 1e6:.2f} MB {self.kind}, temperature {self.temperature:.3f}.",
             "Measured with ONNX Runtime on the exported file.",
+            *(line for note in self.notes for line in ("", note)),
             "",
-            "| part | images | accuracy | calibration error (before) | foreign answers |",
+            f"| part | {self.unit} | accuracy | calibration error (before) | foreign answers |",
             "|---|---|---|---|---|",
         ]
         for part, found in after.items():

@@ -19,14 +19,26 @@ from tqdm import tqdm
 from export.recipes.data import Part
 from model_zoo.classify import as_batch
 
-Batches = Iterable[tuple[Tensor, Tensor]]
+Batches = Iterable[tuple[Any, Tensor]]  # what goes into the module, and labels
+# (module, inputs, labels) -> the loss and the logits it was made of
+Loss = Callable[[nn.Module, Any, Tensor], tuple[Tensor, Tensor]]
+
+
+def cross_entropy(smoothing: float = 0.0) -> Loss:
+    """Of a picture's logits against its label."""
+
+    def loss(module: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        logits = forward(module, images)
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing), logits
+
+    return loss
 
 
 @dataclass(frozen=True)
 class Loop:
     """What one training run is made of; `run` carries it out.
 
-    `batches(epoch)` yields images and labels, and draws all its chance from torch's generator or
+    `batches(epoch)` yields inputs and labels, and draws all its chance from torch's generator or
     from the epoch's number, so that a run can be repeated.
     `rate(progress)` scales every optimiser's own rate, progress running from 0 to 1.
     """
@@ -38,8 +50,9 @@ class Loop:
     rate: Callable[[float], float]
     epochs: int
     seed: int = 0
-    smoothing: float = 0.0
+    loss: Loss = field(default_factory=cross_entropy)
     average_decay: float = 0.998
+    longest_step: float = float("inf")  # norm that all gradients together are cut to
     after_step: Callable[[], None] = lambda: None
     measure: Callable[[nn.Module], dict[str, float]] = field(default=lambda averaged: {})
 
@@ -82,17 +95,18 @@ class Loop:
             total=self.batches_per_epoch,
             desc=f"epoch {epoch + 1}/{self.epochs}",
         )
-        for index, (images, labels) in enumerate(bar):
+        for index, (inputs, labels) in enumerate(bar):
             step = epoch * self.batches_per_epoch + index
             factor = self.rate(step / (self.epochs * self.batches_per_epoch))
             for optimizer, rates in zip(self.optimizers, base, strict=True):
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
-            logits = forward(self.module, images)
-            loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+            loss, logits = self.loss(self.module, inputs, labels)
             for optimizer in self.optimizers:
                 optimizer.zero_grad()
             loss.backward()
+            if self.longest_step < float("inf"):
+                nn.utils.clip_grad_norm_(self.module.parameters(), self.longest_step)
             for optimizer in self.optimizers:
                 optimizer.step()
             self.after_step()
@@ -152,7 +166,11 @@ def read_curves(checkpoint: Path) -> list[dict[str, float]]:
 
 @torch.no_grad()
 def _average(averaged: nn.Module, module: nn.Module, decay: float) -> None:
-    for old, new in zip(averaged.state_dict().values(), module.state_dict().values(), strict=True):
+    fixed = {name for name, part in module.named_parameters() if not part.requires_grad}
+    pairs = zip(averaged.state_dict().items(), module.state_dict().values(), strict=True)
+    for (name, old), new in pairs:
+        if name in fixed:
+            continue
         if old.dtype.is_floating_point:
             old.lerp_(new, 1 - decay)
         else:

