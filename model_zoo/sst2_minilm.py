@@ -311,7 +311,8 @@ SOURCES = (
     ),
 )
 
-UNSEEN = "SST-2, 1,454 whole sentences kept apart with all their phrases; they fit the temperature"
+UNSEEN = "SST-2, 654 whole sentences kept apart with all their phrases; they fit the temperature"
+MORE_UNSEEN = "SST-2, 1,454 whole sentences kept apart with all their phrases; the first of two cycles"
 
 SPECS = (
     ModelSpec(
@@ -339,12 +340,13 @@ SPECS = (
         precisions=("fp32", "int8", "fp16", "bf16"),
         accuracy_budget=0.003,
         metrics=(
-            Metric("accuracy", 0.9003, UNSEEN),
-            Metric("accuracy", 0.9010, UNSEEN, "int8"),
-            Metric("accuracy", 0.9003, UNSEEN, "fp16"),
-            Metric("accuracy", 0.9003, UNSEEN, "bf16"),
-            Metric("calibration error", 0.0273, UNSEEN),
-            Metric("calibration error", 0.0285, UNSEEN, "int8"),
+            Metric("accuracy", 0.8945, UNSEEN),
+            Metric("accuracy", 0.8945, UNSEEN, "int8"),
+            Metric("accuracy", 0.8945, UNSEEN, "fp16"),
+            Metric("accuracy", 0.8930, UNSEEN, "bf16"),
+            Metric("accuracy, first cycle", 0.9003, MORE_UNSEEN),
+            Metric("calibration error", 0.0209, UNSEEN),
+            Metric("calibration error", 0.0243, UNSEEN, "int8"),
         ),
         sources=SOURCES,
         build=_build,

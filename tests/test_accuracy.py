@@ -78,4 +78,4 @@ def test_sentences_never_seen_are_understood_as_the_card_says(precision):
     right = find("sst2-minilm").logits(session, part).argmax(1) == part.labels
     card = zoo.spec("sst2-minilm").metric("accuracy", precision)
     assert right.mean() == pytest.approx(card, abs=0.025)  # two standard errors of 654 sentences
-    assert right.mean() > 0.88
+    assert right.mean() > 0.87
