@@ -130,6 +130,9 @@ def generate_text(
         raise gr.Error(words, print_exception=False) from error
 
 
+_DEFAULTS = generate_text.__defaults__ or ()
+
+
 def go(
     prompt: str,
     mode: str,
@@ -206,7 +209,7 @@ def build(demo: gr.Blocks) -> None:
             text = tokens.component(tokens.shown("hint", HINT), "written")
             fetching = gr.HTML("", elem_classes="fetching")
             line = gr.HTML('<p class="ran"></p>')
-    with parts.fold("How it chooses"), gr.Row():
+    with parts.fold("How it chooses"), gr.Row(elem_classes="settings"):
         sliders = [
             gr.Slider(
                 least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info),
@@ -230,7 +233,7 @@ def build(demo: gr.Blocks) -> None:
     # What was drawn before there was a reader is in English.
     demo.load(_hints, None, [text, judged], queue=False, api_visibility="private")
     pair = parts.choices(demo, page.slug, MODELS)
-    code(demo, PYTHON, "generate_text", None, ["Why is the sky blue?", 60])
+    code(demo, PYTHON, "generate_text", None, ["Why is the sky blue?", *_DEFAULTS])
     _endpoint()
 
     for button, example in zip(tries, EXAMPLES, strict=True):
@@ -257,11 +260,10 @@ def build(demo: gr.Blocks) -> None:
 
 def _endpoint() -> None:
     """/generate_text is queued, other than the rest: it streams, and ends with its connection."""
-    defaults = generate_text.__defaults__ or ()
-    names = list(generate_text.__annotations__)[: len(defaults) + 1]
+    names = list(generate_text.__annotations__)
     with gr.Row(visible=False):
         inputs: list[gr.components.Component] = [gr.Textbox(label=names[0])]
-        for name, default in zip(names[1:], defaults, strict=True):
+        for name, default in zip(names[1:-1], _DEFAULTS, strict=True):
             kind = {bool: gr.Checkbox, str: gr.Textbox}.get(type(default), gr.Number)
             inputs.append(kind(default, label=name))
         result, press = gr.JSON(label="answer"), gr.Button()

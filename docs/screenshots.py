@@ -26,6 +26,15 @@ def see(page: Page) -> None:
     expect(page.locator(".verdict strong").filter(visible=True)).to_have_text("ship")
 
 
+def write(page: Page) -> None:
+    page.get_by_role("button", name="Why do we see colours?").click()
+    page.get_by_role("button", name="Go", exact=True).click()
+    again = page.get_by_role("button", name="Another", exact=True)
+    expect(again).to_be_visible(timeout=FETCH_SECONDS * 1000)
+    page.locator("#written .text").evaluate("node => node.scrollTo(0, 0)")
+    page.locator("#written .text span").nth(6).click()
+
+
 def listen(page: Page) -> None:
     page.get_by_role("button", name="John F. Kennedy, 1961").click()
     again = page.get_by_role("button", name="Transcribe again")
@@ -38,7 +47,7 @@ def main(address: str) -> None:
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu"],
         )
-        for show in (draw, see, listen):
+        for show in (draw, see, write, listen):
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce"
             )

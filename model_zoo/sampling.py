@@ -11,7 +11,7 @@ import numpy.typing as npt
 from model_zoo.errors import BadInput
 
 MAX_NEW_TOKENS, MAX_BEAMS, MAX_STOPS = 4096, 8, 8
-BLOCK = 64  # logits looked at together when the largest are searched
+ROWS = 64  # that logits are laid in, one behind the other, when the largest are searched
 
 Logits = npt.NDArray[np.float32]
 
@@ -68,24 +68,27 @@ class TextOptions:
 
 def probabilities(logits: Logits) -> Logits:
     """The share of each token [vocabulary]."""
-    shifted = np.exp(logits - logits.max())
-    shares: Logits = shifted / shifted.sum(dtype=np.float32)
-    return shares
+    shifted: Logits = logits - logits.max()
+    np.exp(shifted, out=shifted)
+    shifted /= shifted.sum(dtype=np.float32)
+    return shifted
 
 
 def largest(logits: Logits, count: int) -> npt.NDArray[np.int64]:
     """The tokens of the `count` largest logits, the best first, lower ones first among equals.
 
-    The k largest lie in the k blocks with the largest maxima, so that few are compared at all.
+    The k largest lie in the k columns with the largest maxima, so that few are compared at all.
     """
-    blocks = len(logits) // BLOCK
-    if count * BLOCK * 2 > len(logits):
+    columns = len(logits) // ROWS
+    if count * 2 > columns:
         return np.argsort(-logits, kind="stable")[:count]
-    whole = logits[: blocks * BLOCK].reshape(blocks, BLOCK)
-    best = np.argsort(-whole.max(axis=1), kind="stable")[:count]
-    inside = (best[:, None] * BLOCK + np.arange(BLOCK)).ravel()
-    places = np.sort(np.concatenate([inside, np.arange(blocks * BLOCK, len(logits))]))
-    return places[np.argsort(-logits[places], kind="stable")[:count]]
+    best = logits[: columns * ROWS].reshape(ROWS, columns).max(axis=0)
+    least = np.partition(best, columns - count)[columns - count]
+    among = np.arange(ROWS)[:, None] * columns + np.flatnonzero(best >= least)
+    places = np.concatenate([among.ravel(), np.arange(columns * ROWS, len(logits))])
+    places = places[logits[places] >= least]
+    order: npt.NDArray[np.int64] = places[np.argsort(-logits[places], kind="stable")[:count]]
+    return order
 
 
 class Sampler:

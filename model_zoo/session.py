@@ -19,12 +19,16 @@ from model_zoo.trace import Ran
 if TYPE_CHECKING:
     import onnxruntime
 
+# Longer than between two operators that share their work. onnxruntime's default is no faster on
+# an idle machine, and takes a token loop half its speed where another program wants a core.
+SPIN_MICROSECONDS = "10"
+
 
 class Session:
     """One open graph: `session(image=array)` gives its outputs in the graph's order.
 
-    `spin`: its threads wait for each other by spinning while it runs, and only then: for graphs of
-    hundreds of short operators, of which no two may run at once.
+    `spin`: its threads wait for each other by spinning for a moment: for graphs of hundreds of
+    short operators, of which no two may run at once.
     onnxruntime's `run` may be called from several threads at once, so a session is shared freely.
     """
 
@@ -89,7 +93,9 @@ def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.
     options.log_severity_level = 3  # errors; what a person should know is said by us
     # Threads that spin after a run halve the speed of the next model on the same cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    if spin:
+        options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
+        options.add_session_config_entry("session.dynamic_block_base", "4")  # even shares
     chosen: list[Any] = []
     if provider == "openvino":
         options.add_provider_for_devices([openvino_device()], _openvino_options(precision))

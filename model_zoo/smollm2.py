@@ -7,11 +7,12 @@ from pathlib import Path
 
 from model_zoo.sampling import TextOptions
 from model_zoo.source import Source, Wheel
-from model_zoo.spec import ModelSpec
+from model_zoo.spec import Metric, ModelSpec
 from model_zoo.text import command
 from model_zoo.text.model import LanguageModel
 from model_zoo.text.tokens import Vocabulary, from_gguf
 
+PROSE = "export/prose.txt and three pages of Python 3.11.7's help, 6,185 tokens"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
@@ -59,6 +60,10 @@ SPECS = (
         factory=SmolLM2,
         read=command.read,
         example=command.example,
+        metrics=(
+            Metric("perplexity", 15.46, PROSE),
+            Metric("perplexity", 15.55, PROSE, "int8"),
+        ),
         yardstick="perplexity",
         accuracy_budget=0.01,
         spin=True,

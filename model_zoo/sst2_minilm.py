@@ -315,7 +315,9 @@ SOURCES = (
 )
 
 UNSEEN = "SST-2, 654 whole sentences kept apart with all their phrases; they fit the temperature"
-MORE_UNSEEN = "SST-2, 1,454 whole sentences kept apart with all their phrases"
+MORE_UNSEEN = (
+    "SST-2, 1,454 whole sentences kept apart with all their phrases; the first of two cycles"
+)
 
 SPECS = (
     ModelSpec(

@@ -125,7 +125,12 @@ def visit(chromium: Browser, app: str) -> Iterator[Callable[..., Visit]]:
         visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
         visit.page.on(
             "console",
-            lambda line: visit.errors.append(line.text) if line.type == "error" else None,
+            lambda line: (
+                visit.errors.append(f"{line.text} {line.location['url']}")
+                # On a busy machine Gradio's client cancels what the server has not numbered yet.
+                if line.type == "error" and not line.location["url"].endswith("/cancel")
+                else None
+            ),
         )
         visit.page.on(
             "request",

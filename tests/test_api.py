@@ -67,7 +67,12 @@ def test_a_picture_is_named(client: Client) -> None:
 
 def test_nothing_else_is_offered(client: Client) -> None:
     offered = client.view_api(return_format="dict", print_info=False)
-    assert set(offered["named_endpoints"]) == {"/classify_digit", "/classify_image", "/transcribe"}
+    assert set(offered["named_endpoints"]) == {
+        "/classify_digit",
+        "/classify_image",
+        "/generate_text",
+        "/transcribe",
+    }
     assert not offered["unnamed_endpoints"]
 
 
@@ -259,7 +264,7 @@ def test_the_app_needs_no_torch() -> None:
 
 def test_every_page_is_found_and_builds_alone() -> None:
     found = demos.pages()
-    assert {"draw", "see", "listen"} <= {page.slug for page in found}
+    assert {"draw", "see", "write", "listen"} <= {page.slug for page in found}
     assert found[0] is draw.page
     for page in found:
         assert blocks([page]).title == "Sensorium"

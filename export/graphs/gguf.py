@@ -81,16 +81,6 @@ class Tensor:
         blocks = self.data.reshape(-1, self.kind.size)
         return self.kind.read(blocks).reshape(self.shape)
 
-    @property
-    def has_minima(self) -> bool:
-        """Whether its weights are Q4_1: scale · nibble + minimum in every block."""
-        return self.kind is KINDS[3]
-
-    def parts(self) -> tuple[Floats, Floats, npt.NDArray[np.uint8]]:
-        """Q4_1's scales and minima [out, blocks], and nibbles [out, blocks, 32]."""
-        blocks = self.data.reshape(self.shape[0], -1, self.kind.size)
-        return _half(blocks, 0)[..., 0], _half(blocks, 2)[..., 0], _nibbles(blocks[..., 4:])
-
 
 @dataclass(frozen=True)
 class Gguf:

@@ -7,17 +7,17 @@ past_key_I and past_value_I [batch, heads, capacity, size], which are the presen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 
-from export.graphs.builder import Graph
+from export.graphs.builder import INT8_STEPS, Graph
 
-BLOCK = 32  # weights of a row, and activations, that share a scale
-TABLE_BLOCK = 64  # of the vocabulary's product, the largest, and the last to add rounding
+ZERO = 128  # what MatMulNBits takes for zero in 8 bits
+BLOCK = 64  # weights of a row, and activations, that share a scale
+TABLE_BLOCK = 32  # of the embeddings, as GGUF has them: their rounding goes through every layer
 
 
 class LanguageGraph(Graph):
@@ -45,65 +45,31 @@ class LanguageGraph(Graph):
         if self.precision != "int8":
             return super().linear(x, weight, bias)
         quantised, scale = in_blocks(weight, block)
-        packed = self.initializer(quantised, "weight")
-        return self._product(x, packed, scale, weight.shape, block, bias)
-
-    def linear_with_minima(
-        self,
-        x: str,
-        scale: npt.NDArray[np.float32],
-        minimum: npt.NDArray[np.float32],
-        nibbles: npt.NDArray[np.uint8],
-    ) -> str:
-        """The product with weights scale · nibble + minimum [out, blocks, 32], kept in 4 bits.
-
-        MatMulNBits computes scale · (nibble - 8). What is left, minimum + 8 · scale, is the same
-        for a whole block, so that it is due to the block's sum of activations: these sums are
-        further inputs, twice, with what is left as further weights: rounded, and its rounding.
-        """
-        rows, blocks, _ = nibbles.shape
-        padded = -(-blocks // BLOCK) * BLOCK
-        left = np.zeros((rows, padded), np.float32)
-        left[:, :blocks] = minimum + 8 * scale
-        quantised, scales = [nibbles], [scale]
-        for _ in range(2):
-            packed, fine = in_blocks(left, BLOCK, bits=4)
-            left = left - ((packed.astype(np.float32) - 8) * fine[..., None]).reshape(left.shape)
-            quantised.append(packed)
-            scales.append(fine)
-        inputs = blocks * BLOCK
-        sums = np.zeros((inputs, 2 * padded), np.float32)
-        for half in (0, padded):
-            sums[np.arange(inputs), half + np.arange(inputs) // BLOCK] = 1
-        longer = self.op("Concat", x, self.op("MatMul", x, self.constant(sums, "sums")), axis=-1)
-        whole = np.concatenate(quantised, axis=1)
-        pairs = self.initializer(whole[..., 0::2] | (whole[..., 1::2] << 4), "weight")
-        shape = rows, inputs + 2 * padded
-        return self._product(longer, pairs, np.concatenate(scales, axis=1), shape, BLOCK, None, 4)
+        inputs = [x, self.initializer(quantised, "weight"), self.constant(scale, "scale")]
+        if bias is not None:
+            inputs += ["", "", self.constant(bias, "bias")]
+        rows, width = weight.shape
+        return self.op(
+            "MatMulNBits", *inputs, N=rows, K=width, bits=8, block_size=block, accuracy_level=4
+        )
 
     def embed(self, table: npt.NDArray[Any], tokens: str) -> str:
         """Rows of table [vocabulary, width] for tokens [batch, new]."""
         if self.precision != "int8":
             return super().embed(table, tokens)
-        quantised, scale = in_blocks(table, BLOCK)
+        quantised, scale = in_blocks(table, TABLE_BLOCK)
         rows = self.initializer(quantised.reshape(table.shape), "embeddings")
         return self.op(
             "GatherBlockQuantized", rows, tokens, self.constant(scale, "scale"),
-            gather_axis=0, quantize_axis=1, block_size=BLOCK, bits=8,
+            gather_axis=0, quantize_axis=1, block_size=TABLE_BLOCK, bits=8,
         )  # fmt: skip
 
     def unembed(self, x: str, table: npt.NDArray[Any], out: str) -> None:
-        """x [batch, wanted, width] times the embeddings, in longer blocks than at the other end.
-
-        Rounding is worse at the beginning, where every layer sees it.
-        """
+        """x [batch, wanted, width] times the embeddings, as float32 logits."""
         if self.precision != "int8":
             super().unembed(x, table, out)
             return
-        quantised, scale = in_blocks(table, TABLE_BLOCK)
-        packed = self.initializer(quantised, "weight")
-        logits = self._product(x, packed, scale, table.shape, TABLE_BLOCK, None)
-        self.op("Cast", logits, to=onnx.TensorProto.FLOAT, out=out)
+        self.op("Cast", self.linear(x, table), to=onnx.TensorProto.FLOAT, out=out)
 
     def attention(
         self, layer: int, qkv: str, heads: int, shared: int, size: int, *rope: str
@@ -137,37 +103,18 @@ class LanguageGraph(Graph):
             self.op("Cast", self.linear(x, table), to=onnx.TensorProto.FLOAT, out="logits")
         self.output("logits", np.float32, ["batch", "wanted", len(table)])
 
-    def _product(
-        self,
-        x: str,
-        packed: str,
-        scale: npt.NDArray[np.float32],
-        shape: Sequence[int],
-        block: int,
-        bias: npt.NDArray[Any] | None,
-        bits: int = 8,
-    ) -> str:
-        inputs = [x, packed, self.constant(scale, "scale")]
-        if bias is not None:
-            inputs += ["", "", self.constant(bias, "bias")]
-        return self.op(
-            "MatMulNBits", *inputs,
-            N=shape[0], K=shape[1], bits=bits, block_size=block, accuracy_level=4,
-        )  # fmt: skip
-
 
 def in_blocks(
-    weight: npt.NDArray[Any], block: int, bits: int = 8
+    weight: npt.NDArray[Any], block: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """weight [out, in] as whole numbers around 2^(bits-1) [out, blocks, block], and their scales.
+    """weight [out, in] as 8 bits around 128 [out, blocks, block], and the scales [out, blocks].
 
-    The scales are [out, blocks]; the last block is filled up with zeros.
+    The last block is filled up with zeros.
     """
     rows, width = weight.shape
-    zero = 1 << (bits - 1)
     padded = np.zeros((rows, -(-width // block) * block), np.float32)
     padded[:, :width] = weight
     blocks = padded.reshape(rows, -1, block)
-    scale = np.abs(blocks).max(axis=2) / np.float32(zero - 1)
+    scale = np.abs(blocks).max(axis=2) / np.float32(INT8_STEPS)
     scale[scale == 0] = 1  # a block of zeros stays one
-    return (np.rint(blocks / scale[..., None]) + zero).astype(np.uint8), scale
+    return (np.rint(blocks / scale[..., None]) + ZERO).astype(np.uint8), scale

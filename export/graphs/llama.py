@@ -6,7 +6,6 @@ Improve Transformer", Shazeer 2020; "RoFormer", Su et al. 2021.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from export.graphs import gguf
 from export.graphs.language import LanguageGraph
 
-GATED = "gate", "up"
+WIDE_BLOCK = 128  # of the product with the most inputs, which loses nothing by longer blocks
 
 
 def build(model: Path, precision: str, path: Path) -> None:
@@ -41,26 +40,15 @@ def build(model: Path, precision: str, path: Path) -> None:
         attended = g.attention(layer, qkv, heads, shared, size, *rope)
         branch = g.linear(attended, weights(f"{name}.attn_output"))
         normed, x = _add_and_norm(g, x, branch, weights(f"{name}.ffn_norm"), epsilon)
-        both = _gate_and_up(g, normed, [file.tensors[f"{name}.ffn_{p}.weight"] for p in GATED])
+        both = g.linear(normed, weights(f"{name}.ffn_gate", f"{name}.ffn_up"))
         halves = f"gate_{layer}", f"up_{layer}"
         gate, up = g.ops("Split", [both], halves, axis=-1, num_outputs=2)
         gated = g.op("Mul", g.op("QuickGelu", gate, alpha=1.0), up)  # x · sigmoid(x) is SiLU
-        branch = g.linear(gated, weights(f"{name}.ffn_down"))
+        branch = g.linear(gated, weights(f"{name}.ffn_down"), block=WIDE_BLOCK)
     normed, _ = _add_and_norm(g, x, branch, weights("output_norm"), epsilon)
     own = "output.weight" in file.tensors  # else the embeddings serve both ends
     g.end(normed, weights("output") if own else table, tied=not own)
     g.save(path)
-
-
-def _gate_and_up(g: LanguageGraph, x: str, tensors: Sequence[gguf.Tensor]) -> str:
-    """Half of all weights, one product: in 4 bits as published, where that is how they are.
-
-    The smaller products lose by the further inputs that this takes what they gain by fewer bits.
-    """
-    if g.precision == "int8" and all(tensor.has_minima for tensor in tensors):
-        parts = zip(*(tensor.parts() for tensor in tensors), strict=True)
-        return g.linear_with_minima(x, *(np.concatenate(part) for part in parts))
-    return g.linear(x, np.concatenate([tensor.read() for tensor in tensors]))
 
 
 def _add_and_norm(

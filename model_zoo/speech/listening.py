@@ -22,7 +22,7 @@ from model_zoo.trace import Stopwatch
 if TYPE_CHECKING:
     from model_zoo.whisper import SpeechOptions, Whisper
 
-BATCH = 4  # windows decoded side by side; more gains nothing on a CPU, and costs memory
+BATCH = 3  # windows decoded side by side; more gains nothing on a CPU, and costs memory
 SILENCE_BEHIND = 1.5  # seconds of silence that the encoder is given behind a short window
 LENGTH_STEP = 200  # mel frames: windows are rounded up to these, for few shapes to prepare for
 SHORTEST = 0.1  # seconds; less holds no word
@@ -154,8 +154,16 @@ class Listening:
     def _doubtful(self, decoded: Decoded) -> bool:
         if self._silent(decoded):
             return False
+        return self._lost(decoded) or decoded.avg_logprob < self.options.logprob_threshold
+
+    def _lost(self, decoded: Decoded) -> bool:
+        """Whether the model goes round in circles.
+
+        Who says the same thing twice comes to an end; a model that has lost the thread does not.
+        openai-whisper looks at the repetition alone, and decodes a refrain six times over.
+        """
         repeats = decoded.compression_ratio > self.options.compression_ratio_threshold
-        return repeats or decoded.avg_logprob < self.options.logprob_threshold
+        return repeats and not decoded.ended
 
     def _silent(self, decoded: Decoded) -> bool:
         quiet = decoded.no_speech_prob > self.options.no_speech_threshold
@@ -164,11 +172,18 @@ class Listening:
     def _encode(self, windows: Sequence[Window], frames: int = 0) -> Heard:
         self.watch.lap("model")
         frames = FULL_FRAMES if self.options.whole_window else frames or _frames(windows)
-        mel = np.stack([log_mel(window.samples, frames) for window in windows])
+        mels = [log_mel(window.samples, frames) for window in windows]
         if not self.seen.size:
-            self.seen = mel[0, :, : round(windows[0].seconds * FRAMES_PER_SECOND)]
+            self.seen = mels[0][:, : round(windows[0].seconds * FRAMES_PER_SECOND)]
         self.watch.lap("preprocess")
-        return self.model.encode(mel)
+        # One after the other: side by side they take as long, and the memory of all their scores.
+        heard: dict[str, npt.NDArray[np.float32]] = {}
+        for row, mel in enumerate(mels):
+            for name, array in self.model.encode(mel[None]).items():
+                if name not in heard:
+                    heard[name] = np.empty((len(mels), *array.shape[1:]), array.dtype)
+                heard[name][row] = array[0]
+        return heard
 
     def _prompt(self) -> list[int]:
         vocabulary, options = self.model.vocabulary, self.options
@@ -182,9 +197,7 @@ class Listening:
     def _segments_of(self, window: Window, found: Found) -> tuple[list[Segment], float]:
         """The segments that the timestamps make, and how many seconds of the window they cover."""
         decoded, begin = found.decoded, self.model.vocabulary.timestamps
-        # Who says the same thing twice comes to an end; a model that has lost the thread does not.
-        repeats = decoded.compression_ratio > self.options.compression_ratio_threshold
-        if self._silent(decoded) or (repeats and not decoded.ended):
+        if self._silent(decoded) or self._lost(decoded):
             return [], window.seconds
         tokens = decoded.tokens
         stamps = [token >= begin for token in tokens]

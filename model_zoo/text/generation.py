@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.sampling import Sampler, TextOptions, largest, probabilities
+from model_zoo.sampling import Sampler, TextOptions, largest
 from model_zoo.text.memory import Reader
 from model_zoo.text.tokens import Vocabulary
 
@@ -98,7 +98,9 @@ def token_of(
     hint: str = "",
 ) -> Token:
     """A token with what the model thought of it and of the others."""
-    shares = probabilities(logits)
-    others = largest(logits, ALTERNATIVES)
-    alternatives = tuple((vocabulary.shown(int(i)), float(shares[i])) for i in others)
-    return Token(token, text, float(shares[token]), alternatives, hint)
+    best = largest(logits, ALTERNATIVES)
+    total = float(np.exp(logits - logits[best[0]]).sum())
+    shares = np.exp(logits[[token, *best]] - logits[best[0]]) / total  # of all, only these are told
+    others = zip(best.tolist(), shares[1:].tolist(), strict=True)
+    alternatives = tuple((vocabulary.shown(other), share) for other, share in others)
+    return Token(token, text, float(shares[0]), alternatives, hint)

@@ -173,7 +173,10 @@ class LanguageModel(ABC):
             try:
                 write = search if options.beams > 1 else generate
                 with closing(write(reader, self.vocabulary, prompt, options)) as tokens:
-                    yield from until(tokens, options.stop)
+                    for token in until(tokens, options.stop):
+                        watch.lap("postprocess")
+                        yield token
+                        watch.resume()  # what the caller did with it is not ours
             finally:
                 watch.lap("postprocess")
                 watch.laps["model"] = (reader.spent - before) * 1000
