@@ -204,11 +204,13 @@ def stream(
 ) -> Generator[str, None, SpeechTrace]:
     """A line for each segment as it is found."""
     listening = model.listen(recording, options)
+    segments = []
     for segment in listening:
+        segments.append(segment)
         yield segment.text.strip() + "\n"
-    trace = model.trace_of(listening, join((), listening.language))
-    if not listening.done:
-        yield trace.hint
+    trace = model.trace_of(listening, join(segments, listening.language))
+    if trace.hint:
+        yield trace.hint + "\n"
     return trace
 
 

@@ -15,7 +15,7 @@ from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.captions import Captions
 from model_zoo.speech.decoding import Rules
 from model_zoo.speech.words import warp
-from model_zoo.whisper import SpeechOptions, Whisper, example
+from model_zoo.whisper import SpeechOptions, Whisper, example, stream
 
 WORDS = (
     "and so my fellow americans ask not what your country can do for you "
@@ -136,6 +136,12 @@ def test_no_words_are_invented(model, name):
     trace = model.trace((SAMPLE_RATE, QUIET[name]))
     assert trace.answer.text == ""
     assert trace.hint.startswith("The recording is ")
+
+
+@weights
+def test_the_command_line_says_why_there_are_no_words(model):
+    pieces = list(stream(model, (SAMPLE_RATE, QUIET["silence"]), SpeechOptions()))
+    assert pieces == ["The recording is without speech (5.00 s).\n"]
 
 
 @weights
