@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM
 
-from export.recipes import sentiment, sst2
+from export.recipes import invention, sentiment, sst2
 from export.recipes.data import DataNotFound
 from export.recipes.reading import Reader, Rows, answer, distil, freeze, optimizer
 from export.recipes.rewording import reword
@@ -38,11 +39,11 @@ def kept_out(parts: dict[str, sst2.Texts]) -> bool:
 
 def test_no_phrase_of_a_dev_sentence_is_trained_on(tmp_path):
     parts = sst2.sst2(folder(tmp_path))
-    assert parts["validation"].texts == ("the other one is good .",)
+    assert parts["validation"].texts[-1] == "the other one is good ."
+    assert len(parts["validation"]) == sst2.KEPT_APART + 1
     assert parts["validation"].whole.all()
     assert kept_out(parts)
     assert "is good" not in parts["train"].texts
-    assert len(parts["train"]) == 6000
     assert len(parts["dev"]) == 3
 
 
@@ -82,6 +83,39 @@ def test_rewording_changes_words_for_their_neighbours_and_repeats_itself_with_th
     assert {word for text in found for word in text.split()} <= {
         w for t in given for w in t.split()
     }
+
+
+def small_llama() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=40, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=128,
+        )
+    )  # fmt: skip
+
+
+def test_a_language_model_imitates_what_it_is_shown_and_ends_where_that_ended(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(invention, "RATE", 1e-2)
+    monkeypatch.setattr(invention, "EPOCHS", 6)
+    monkeypatch.setattr(invention, "TOP_K", 2)
+    module, shown = small_llama(), [[0, 5, 6, 7, 0], [0, 8, 9, 0], [0, 8, 9, 5, 6, 7, 0]]
+    invention.imitate(module, shown * 100, tmp_path, seed=0)
+    drawn = invention.sample(module, 0, torch.Generator().manual_seed(1))
+    assert len(drawn) == invention.AT_ONCE
+    assert sum([0, *row, 0] in shown for row in drawn) > 0.9 * len(drawn)
+    assert len({tuple(row) for row in drawn}) > 1
+    assert drawn == invention.sample(module, 0, torch.Generator().manual_seed(1))
+
+
+def test_what_never_comes_to_its_end_is_dropped(monkeypatch):
+    monkeypatch.setattr(invention, "LONGEST", 3)
+    monkeypatch.setattr(invention, "TOP_K", 40)
+    drawn = invention.sample(small_llama(), 0, torch.Generator().manual_seed(1))
+    assert 0 < len(drawn) < invention.AT_ONCE
+    assert all(0 < len(row) < 3 for row in drawn)
 
 
 class Bag(nn.Module):
@@ -180,6 +214,7 @@ def test_the_recipe_runs_from_data_to_a_published_adapter(tmp_path, monkeypatch)
         return [np.full((len(some), 2), np.nan, np.float32) for some in (train, *more)]
 
     monkeypatch.setattr(sentiment, "teach", silent)
+    monkeypatch.setattr(sentiment, "invent", lambda sentences, *rest: [f"so {sentences[0]}"])
     out = tmp_path / "run"
     checkpoint = sentiment.RECIPE.train(tmp_path, out, 2, 0)
     path = sentiment.RECIPE.deliver(checkpoint, tmp_path, out)
@@ -188,4 +223,4 @@ def test_the_recipe_runs_from_data_to_a_published_adapter(tmp_path, monkeypatch)
     report = json.loads((out / "report" / "report.json").read_text(encoding="utf-8"))
     assert report["epochs"] == 2  # one of each cycle
     assert set(report["parts"]) == {"validation", "dev"}
-    assert report["parts"]["validation"]["texts"] == 20
+    assert report["parts"]["validation"]["texts"] == 80

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,14 +61,8 @@ class Rows:
         """The chosen rows in a new order; in each row a random share of the tokens is hidden,
         `hidden` on average.
         """
-        order = chosen[torch.randperm(len(chosen)).numpy()]
         lengths = np.array([len(row) for row in self.tokens])
-        cut: list[np.ndarray] = []
-        for some in np.array_split(order, max(1, len(order) // (size * SORTED))):
-            by_length = some[np.argsort(lengths[some], kind="stable")]
-            cut += [by_length[at : at + size] for at in range(0, len(by_length), size)]
-        for index in torch.randperm(len(cut)).tolist():
-            rows = cut[index]
+        for rows in like_lengths(lengths, chosen, size):
             tokens, mask = self.batch(rows)
             share = 2 * hidden * torch.rand(len(tokens), 1)
             covered = (torch.rand(tokens.shape) < share) & (mask > 0)
@@ -76,6 +70,17 @@ class Rows:
             tokens = torch.where(covered, self.mask, tokens)
             soft = torch.from_numpy(self.soft[rows])
             yield (tokens, mask, soft), torch.from_numpy(self.labels[rows])
+
+
+def like_lengths(lengths: np.ndarray, chosen: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """The chosen places of `lengths` in a new order, in batches of like length."""
+    order = chosen[torch.randperm(len(chosen)).numpy()]
+    cut: list[np.ndarray] = []
+    for some in np.array_split(order, max(1, len(order) // (size * SORTED))):
+        by_length = some[np.argsort(lengths[some], kind="stable")]
+        cut += [by_length[at : at + size] for at in range(0, len(by_length), size)]
+    for index in torch.randperm(len(cut)).tolist():
+        yield cut[index]
 
 
 def distil(share: float) -> Callable[..., tuple[Tensor, Tensor]]:

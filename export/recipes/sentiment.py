@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import BertConfig, BertModel
 
 from export.graphs import bert
+from export.recipes.invention import invent
 from export.recipes.metrics import fit_temperature
 from export.recipes.reading import Reader, accuracy, distil, freeze, optimizer
 from export.recipes.recipe import VALIDATION, Recipe
@@ -53,10 +54,11 @@ class Cycle:
     epochs: int
     rate: float  # of the uppermost layer, at its peak
     short: float  # share of the short phrases that an epoch has
-    rewordings: int  # new sentences: so many sets of them
+    sets: int  # of new sentences: so many of REWORDINGS sets of reworded ones and one of invented
 
 
-CYCLES = (Cycle(3, 8e-4, 0.4, 1), Cycle(2, 6e-4, 0.2, 2))
+REWORDINGS, INVENTED = 2, 60_000
+CYCLES = (Cycle(3, 8e-4, 0.4, 1), Cycle(3, 8e-4, 0.2, 3))
 
 
 def build(base: Path) -> Reader:
@@ -83,14 +85,14 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
     train, validation = parts["train"], parts[VALIDATION]
     files = fetch_all(sst2_minilm.SOURCES, model=sst2_minilm.NAME)
     tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
-    new = _new_sentences(train, tokenizer, files["model.safetensors"], seed)
+    new = _new_sentences(train, tokenizer, files["model.safetensors"], out, seed)
     ours, *theirs = teach(train, new, validation, out / "teacher", seed)
     new = [replace(some, labels=said.argmax(1)) for some, said in zip(new, theirs, strict=True)]
     held = rows_of(tokenizer, validation)
     checkpoint = None
     for index, cycle in enumerate(_shared_out(epochs)):
-        texts = reduce(Texts.and_also, new[: cycle.rewordings], train)
-        soft = np.concatenate([ours, *theirs[: cycle.rewordings]])
+        texts = reduce(Texts.and_also, new[: cycle.sets], train)
+        soft = np.concatenate([ours, *theirs[: cycle.sets]])
         rows = replace(rows_of(tokenizer, texts), soft=soft)
         torch.manual_seed(seed + index)
         module = build(files["model.safetensors"])
@@ -117,13 +119,16 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
     return checkpoint
 
 
-def _new_sentences(train: Texts, tokenizer: Tokenizer, base: Path, seed: int) -> list[Texts]:
-    """As many sets of reworded sentences as the cycles ask for."""
+def _new_sentences(
+    train: Texts, tokenizer: Tokenizer, base: Path, out: Path, seed: int
+) -> list[Texts]:
+    """Sets of sentences that nobody labelled: reworded ones, then the invented."""
     table = load_file(base)["embeddings.word_embeddings.weight"].numpy()
     whole = sorted(set(train.only(train.whole).texts))
-    sets = range(max(cycle.rewordings for cycle in CYCLES))
     words = tokenizer.get_vocab()
-    return [unlabelled(reword(whole, words, table, seed + 1 + number)) for number in sets]
+    sets = [reword(whole, words, table, seed + 1 + number) for number in range(REWORDINGS)]
+    sets.append(invent(whole, INVENTED, out / "invention", seed))
+    return [unlabelled(texts) for texts in sets]
 
 
 def _shared_out(epochs: int) -> list[Cycle]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from export.recipes.data import DataNotFound, missing
 
-KEPT_APART = 800  # whole sentences of the training part, where there is no dev part to have some
+KEPT_APART = 800  # whole sentences of the training part, beside those of a dev part
 ENDS = (".", "?", "!", "''")  # of a whole sentence, in SST-2's spelling
 
 
@@ -51,7 +51,7 @@ def sst2(data: Path | None) -> dict[str, Texts]:
     rows = _official() if data is None else _folder(data / "sst2")
     dev = rows.get("dev", [])
     whole = whole_sentences(text for text, _ in [*rows["train"], *dev])
-    apart = {text for text, _ in dev if text in whole} or _chosen(rows["train"], whole)
+    apart = {text for text, _ in dev if text in whole} | _chosen(rows["train"], whole)
     inside = Phrases(apart)
     train = [row for row in rows["train"] if row[0] not in inside]
     parts = {"train": train, "validation": [row for row in rows["train"] + dev if row[0] in apart]}
@@ -61,7 +61,8 @@ def sst2(data: Path | None) -> dict[str, Texts]:
 
 def _chosen(rows: list[tuple[str, int]], whole: set[str]) -> set[str]:
     sentences = sorted({text for text, _ in rows if text in whole})
-    return set(random.Random(0).sample(sentences, min(KEPT_APART, len(sentences) // 2)))
+    random.Random(0).shuffle(sentences)
+    return set(sentences[: min(KEPT_APART, len(sentences) // 2)])
 
 
 def unlabelled(texts: list[str]) -> Texts:
