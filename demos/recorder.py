@@ -18,7 +18,8 @@ from gradio import processing_utils, utils
 from demos.words import CHINESE
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.speech.captions import Captions
-from model_zoo.whisper import SpeechOptions, Whisper, example
+from model_zoo.speech.command import example
+from model_zoo.whisper import SpeechOptions, Whisper
 
 _CHINESE = {
     "Record": "录音",
