@@ -18,7 +18,7 @@ import model_zoo
 from demos import Page, parts
 from demos.snippets import code
 from demos.words import CHINESE, say
-from model_zoo.errors import ZooError
+from model_zoo.errors import BadInput, ZooError
 
 HERE = Path(__file__).parent
 MODEL = "mnist-cnn"
@@ -105,15 +105,11 @@ def classify_digit(image: str | None) -> dict[str, float]:
     Returns:
         The labels "0" to "9" and "not a digit" with their probabilities, most likely first.
     """
-    if image is None:
-        raise gr.Error("There is no picture: send one.", print_exception=False)
-    try:
+    with parts.plain_errors():
         trace = model_zoo.load(MODEL).trace(parts.decode(image))
-    except ZooError as error:
-        raise gr.Error(error.args[0], print_exception=False) from error
-    if trace.hint:
-        raise gr.Error(trace.hint, print_exception=False)
-    return trace.answer
+        if trace.hint:
+            raise BadInput(trace.hint)
+        return trace.answer
 
 
 def read(
@@ -125,7 +121,7 @@ def read(
     try:
         trace = model_zoo.load(model, precision, provider).trace(parts.decode(drawing))
     except ZooError as error:
-        return parts.verdict(error.args[0], kind="trouble"), None, parts.nothing(request)
+        return parts.verdict(str(error), kind="trouble"), None, parts.nothing(request)
     if trace.hint:
         return _hint(request), None, parts.nothing(request)
     best = next(iter(trace.answer))

@@ -95,11 +95,9 @@ async def transcribe(
         chosen = SpeechOptions(language or "", task or "transcribe", word_timestamps)
         return asdict(model_zoo.load(model).trace(audio, chosen).answer)
 
-    try:
+    with parts.plain_errors():
         # Whoever waits for another's hour of sound holds no thread meanwhile.
         return await to_thread.run_sync(work, limiter=_limiter)
-    except ZooError as error:
-        raise gr.Error(error.args[0], print_exception=False) from error
 
 
 def read(
@@ -144,7 +142,7 @@ def read(
             yield heard("answer", **facts, segments=said), so_far, tuple(segments), *unchanged
         trace = trace_of(segments)
     except ZooError as error:
-        yield heard("trouble", error.args[0], run=run), evidence(None, request), (), *none
+        yield heard("trouble", str(error), run=run), evidence(None, request), (), *none
         return
     facts |= {"running": False, "done": trace.seconds, "text": "" if said else say(NOBODY, request)}
     ready = files(segments, listening.language, sound["name"])
@@ -173,7 +171,7 @@ def speak(
         listener = _opened(model, precision, provider)
         ticket = recorder.ticket_for(listener, _options(language, translate))
     except ZooError as error:
-        return heard("trouble", error.args[0]), evidence(None, request)
+        return heard("trouble", str(error)), evidence(None, request)
     words = say("Speak now: your words appear here.", request)
     return heard("hint", words, ticket=ticket, run=ticket), evidence(None, request)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from abc import ABCMeta
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -19,7 +20,7 @@ from PIL import Image
 import model_zoo
 from demos.words import CHINESE, say, t
 from model_zoo import providers
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, ZooError
 from model_zoo.images import open_image
 from model_zoo.trace import ImageTrace, Ran
 
@@ -80,8 +81,10 @@ class Picture(gr.Image, metaclass=_Unwritten):
         return payload.path if payload else None
 
 
-def decode(source: str) -> Image.Image:
+def decode(source: str | None) -> Image.Image:
     """The picture in a file or a data URL; raises BadInput in one plain sentence."""
+    if source is None:
+        raise BadInput("There is no picture: send one.")
     data = base64.b64decode(source.partition(",")[2]) if source.startswith("data:") else source
     if (len(data) if isinstance(data, bytes) else Path(data).stat().st_size) > MOST_BYTES:
         raise BadInput("The picture's file is larger than 25 MB: save it smaller.")
@@ -192,6 +195,15 @@ def endpoint(
         result, press = gr.JSON(label="answer"), gr.Button()
     # Without the queue one POST is one answer; under load the threads, not a queue, are the bound.
     press.click(answer, inputs, result, api_name=name, queue=False, concurrency_limit=None)
+
+
+@contextmanager
+def plain_errors(words: Callable[[ZooError], str] = str) -> Iterator[None]:
+    """An error of ours reaches an endpoint's client as its one sentence, and fills no log."""
+    try:
+        yield
+    except ZooError as error:
+        raise gr.Error(words(error), print_exception=False) from error
 
 
 def _tile(pictures: str, caption: str, small: str = "") -> str:

@@ -102,7 +102,7 @@ def hear(sent: Sound) -> dict[str, str]:
         with alone:
             said = captions.hear((rate, samples))
     except ZooError as error:
-        return {"trouble": error.args[0]}
+        return {"trouble": str(error)}
     return {"final": said.final, "tentative": said.tentative}
 
 

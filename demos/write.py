@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -111,7 +112,7 @@ def generate_text(
     Returns:
         text so far, done, hint, and tokens with text, probability and alternatives.
     """
-    try:
+    with parts.plain_errors(partial(writing.sentence, model)):
         if model not in MODELS:
             raise BadInput(f"{model!r} does not write: choose one of {', '.join(MODELS)}.")
         options = TextOptions(
@@ -125,9 +126,6 @@ def generate_text(
             written = [*written, asdict(token)]
             yield {"text": text, "hint": hint, "done": False, "tokens": written}
         yield {"text": text, "hint": hint, "done": True, "tokens": written}
-    except ZooError as error:
-        words = writing.sentence(model, error)
-        raise gr.Error(words, print_exception=False) from error
 
 
 _DEFAULTS = generate_text.__defaults__ or ()
