@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from secrets import token_hex
 from typing import Any
 
 import gradio as gr
@@ -111,10 +110,12 @@ def read(
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[Any, ...]]:
     """What the page shows of a recording, more with every segment."""
-    run = token_hex(4)
     none = files([], "", "")
     if not sound:
         yield _hint(request), evidence(None, request), (), *none
+        return
+    run = sound["run"]
+    if recorder.ended(run):
         return
     facts: dict[str, Any] = {"run": run, "running": True, "done": 0.0}
     unchanged = [gr.skip()] * len(FORMATS)
@@ -134,6 +135,8 @@ def read(
             return listener.trace_of(listening, join(segments, listening.language))
 
         for segment in listening:
+            if recorder.ended(run):
+                return
             segments.append(segment)
             said = [*said, shown(segment)]
             facts |= {"done": max(listening.done, segment.end), "language": listening.language}
@@ -144,6 +147,8 @@ def read(
     except ZooError as error:
         yield heard("trouble", str(error), run=run), evidence(None, request), (), *none
         return
+    if recorder.ended(run):
+        return
     facts |= {"running": False, "done": trace.seconds, "text": "" if said else say(NOBODY, request)}
     ready = files(segments, listening.language, sound["name"])
     yield heard("answer", **facts, segments=said), evidence(trace, request), tuple(segments), *ready
@@ -153,6 +158,7 @@ def stopped(
     value: dict[str, Any], segments: tuple[Segment, ...], sound: Mapping[str, str] | None
 ) -> tuple[Any, ...]:
     """What was found until now stays, and can be had as files."""
+    recorder.end(value["run"])
     name = sound["name"] if sound else ""
     return value | {"running": False}, *files(segments, value.get("language", ""), name)
 
@@ -240,14 +246,12 @@ def build(demo: gr.Blocks) -> None:
     code(demo, PYTHON, "transcribe", "speech.flac", ["", "transcribe", True, MODELS[0]])
     parts.endpoint(transcribe, "transcribe", _parameters())
 
-    reading = gr.on(
-        [microphone.upload, text.retry], read, [microphone, *wishes],
-        [text, why, found, *downloads], show_progress_on=fetching, concurrency_limit=AT_ONCE,
-        trigger_mode="multiple", api_visibility="private",
+    microphone.upload(
+        read, [microphone, *wishes], [text, why, found, *downloads], show_progress_on=fetching,
+        concurrency_limit=AT_ONCE, trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
-    microphone.input(None, None, None, cancels=[reading], queue=False)
     text.stop(
-        stopped, [text, found, microphone], [text, *downloads], cancels=[reading], queue=False,
+        stopped, [text, found, microphone], [text, *downloads], queue=False,
         api_visibility="private",
     )  # fmt: skip
     microphone.start_recording(

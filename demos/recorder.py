@@ -57,6 +57,7 @@ HERE = Path(__file__).parent
 EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
 MOST = 32  # microphones at once; the one that was silent longest makes room
 FORGOTTEN_SECONDS = 120  # after the last sound
+MOST_ENDED, ENDED_SECONDS = 4096, 86_400  # listenings that ended early and may still wait in line
 MAX_SECONDS = 60  # of sound in one message: more is a client that never sends
 
 
@@ -69,6 +70,7 @@ class Sound(TypedDict):
 
 
 _open: TTLCache[str, tuple[Captions, Lock]] = TTLCache(MOST, FORGOTTEN_SECONDS)
+_ended: TTLCache[str, bool] = TTLCache(MOST_ENDED, ENDED_SECONDS)
 _lock = Lock()
 
 
@@ -106,17 +108,33 @@ def hear(sent: Sound) -> dict[str, str]:
     return {"final": said.final, "tentative": said.tentative}
 
 
-def component() -> gr.HTML:
-    """Record, choose, drop or try: its value is {path, name} of an uploaded file, or None.
+def end(run: str) -> None:
+    """Nothing more of this listening is wanted, even where it has not begun.
 
-    It triggers start_recording, input (drop whatever is listened to) and upload.
+    Gradio's own `cancels` loses what the server has not numbered yet, and forgets what is
+    submitted while it cancels.
+    """
+    with _lock:
+        _ended[run] = True
+
+
+def ended(run: str) -> bool:
+    """Whether somebody chose another recording, or stopped this one."""
+    with _lock:
+        return run in _ended
+
+
+def component() -> gr.HTML:
+    """Record, choose, drop or try: its value is {path, name, run}, or None without a recording.
+
+    `run` is another word for every listening. It triggers start_recording and upload.
     """
     return gr.HTML(
         None,
         html_template=(HERE / "recorder.html").read_text("utf-8"),
         js_on_load=(HERE / "recorder.js").read_text("utf-8"),
         elem_id="recorder",
-        server_functions=[hear, example_file],
+        server_functions=[hear, example_file, end],
         examples=list(EXAMPLES),
         chinese=_CHINESE,
     )

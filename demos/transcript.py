@@ -42,7 +42,7 @@ INK = np.array([(20, 18, 16), (130, 48, 17), (234, 101, 38), (255, 231, 216)])  
 
 
 def component(value: dict[str, Any]) -> gr.HTML:
-    """The words, with progress; its value is what `heard` makes, it triggers stop and retry."""
+    """The words, with progress; its value is what `heard` makes, it triggers stop."""
     return gr.HTML(
         value,
         html_template=(HERE / "transcript.html").read_text("utf-8"),
