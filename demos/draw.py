@@ -18,6 +18,7 @@ import model_zoo
 from demos import Page, parts
 from demos.snippets import code
 from demos.words import CHINESE, say
+from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 
 HERE = Path(__file__).parent
@@ -121,7 +122,7 @@ def read(
     try:
         trace = model_zoo.load(model, precision, provider).trace(parts.decode(drawing))
     except ZooError as error:
-        return parts.verdict(str(error), kind="trouble"), None, parts.nothing(request)
+        return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
     if trace.hint:
         return _hint(request), None, parts.nothing(request)
     best = next(iter(trace.answer))

@@ -18,6 +18,7 @@ from demos import Page, parts, recorder, transcript
 from demos.snippets import code
 from demos.transcript import evidence, files, heard, shown
 from demos.words import CHINESE, say, t
+from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.fetch import fetch_all
 from model_zoo.speech.languages import NAMES
@@ -145,7 +146,7 @@ def read(
             yield heard("answer", **facts, segments=said), so_far, tuple(segments), *unchanged
         trace = trace_of(segments)
     except ZooError as error:
-        yield heard("trouble", str(error), run=run), evidence(None, request), (), *none
+        yield heard("trouble", told(error, request), run=run), evidence(None, request), (), *none
         return
     if recorder.ended(run):
         return
@@ -177,7 +178,7 @@ def speak(
         listener = _opened(model, precision, provider)
         ticket = recorder.ticket_for(listener, _options(language, translate))
     except ZooError as error:
-        return heard("trouble", str(error)), evidence(None, request)
+        return heard("trouble", told(error, request)), evidence(None, request)
     words = say("Speak now: your words appear here.", request)
     return heard("hint", words, ticket=ticket, run=ticket), evidence(None, request)
 

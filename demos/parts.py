@@ -19,6 +19,7 @@ from PIL import Image
 
 import model_zoo
 from demos.words import CHINESE, say, t
+from demos.zoo_words import where
 from model_zoo import providers
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.images import open_image
@@ -39,6 +40,9 @@ CHINESE.update(
         "preprocess": "预处理",
         "model": "模型",
         "postprocess": "后处理",
+        "The picture's file is larger than 25 MB: save it smaller.": (
+            "图片文件超过 25 MB：请存小一些。"
+        ),
     }
 )
 
@@ -142,7 +146,7 @@ def nothing(request: gr.Request | None = None) -> str:
 def result_line(trace: Traced, request: gr.Request | None = None) -> str:
     """For example: preprocess 0.3 ms · model 0.4 ms · postprocess 0.1 ms — int8 on the CPU."""
     stages = (f"{say(stage, request)} {ms:.1f} ms" for stage, ms in trace.timings.items())
-    return f"{' · '.join(stages)} — {trace.ran}"
+    return f"{' · '.join(stages)} — {where(trace.ran, request)}"
 
 
 def live(label: str) -> gr.HTML:

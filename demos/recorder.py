@@ -50,7 +50,10 @@ _CHINESE = {
         "请在运行它的机器上打开，或通过 https 打开，或选择文件。"
     ),
 }
-CHINESE.update(_CHINESE)
+CHINESE.update(
+    _CHINESE
+    | {"That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。"}
+)
 
 HERE = Path(__file__).parent
 # President Kennedy's inaugural address: a work of the United States' government, public domain.

@@ -14,6 +14,7 @@ import model_zoo
 from demos import Page, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
+from demos.zoo_words import told
 from model_zoo.errors import ZooError
 from model_zoo.images import flatten
 
@@ -85,7 +86,7 @@ def look(
         image = parts.decode(picture)
         trace = model_zoo.load(model, precision, provider).trace(image)
     except ZooError as error:
-        return parts.verdict(str(error), kind="trouble"), None, parts.nothing(request)
+        return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
     shown = parts.best(trace.answer, request)
     return shown, trace.answer, parts.evidence(trace, _middle(image), request)
 

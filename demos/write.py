@@ -15,6 +15,7 @@ from demos import Page, parts, tokens, writing
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.writing import ALWAYS, MODELS, Cells
+from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.sampling import TextOptions
 
@@ -157,7 +158,7 @@ def go(
             answer="".join(cell[0] for cell in before),
         )  # fmt: skip
     except ZooError as error:
-        yield tokens.shown("trouble", str(error)), "", [], *_buttons(False, False)
+        yield tokens.shown("trouble", told(error, request)), "", [], *_buttons(False, False)
         return
     buttons: tuple[Any, ...] = _buttons(True, False)
     pair = model, precision, provider

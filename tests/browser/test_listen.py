@@ -279,4 +279,4 @@ def test_the_page_speaks_chinese(visit: Callable) -> None:
     expect(page.locator("#heard .facts")).to_contain_text("英语", timeout=FETCH_SECONDS * 1000)
     expect(page.get_by_role("button", name="重新转写")).to_be_visible(timeout=LISTEN_SECONDS * 1000)
     expect(page.get_by_label("语言")).to_have_value("英语")
-    expect(page.locator(".ran").filter(visible=True)).to_have_text(re.compile("预处理"))
+    expect(page.locator(".ran").filter(visible=True)).to_have_text(re.compile("预处理.*在 CPU.*上"))
