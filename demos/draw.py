@@ -17,7 +17,7 @@ import gradio as gr
 import model_zoo
 from demos import Page, parts
 from demos.snippets import code
-from demos.words import CHINESE, say
+from demos.words import CHINESE, SHARED, say
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 
@@ -25,16 +25,14 @@ HERE = Path(__file__).parent
 MODEL = "mnist-cnn"
 REJECT = "not a digit"
 
-CANVAS_CHINESE = {
+CANVAS_CHINESE = SHARED | {
     "Draw a digit here": "在这里写一个数字",
     "Undo": "撤销",
     "Clear": "清空",
     "Brush": "笔刷",
-    "Try one": "试一试",
     "scribble": "涂鸦",
     "Drawing canvas": "画布",
     "Drawing tools": "画图工具",
-    "Examples": "示例",
     "Keyboard: focus the canvas, move with the arrow keys, Space puts the pen down and up, "
     "C clears, Ctrl+Z takes back.": (
         "键盘：选中画布，用方向键移动，空格键落笔和提笔，C 清空，Ctrl+Z 撤销。"

@@ -45,7 +45,6 @@ CHINESE.update(
     {
         "Listen": "听写",
         "Speak now: your words appear here.": "请说话：你说的会显示在这里。",
-        "Opening the model …": "正在打开模型……",
         NOBODY: "我没有在这段录音里听到有人说话。",
         "Language": "语言",
         "Translate to English": "翻译成英语",

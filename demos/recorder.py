@@ -15,21 +15,18 @@ import numpy as np
 from cachetools import TTLCache
 from gradio import processing_utils, utils
 
-from demos.words import CHINESE
+from demos.words import CHINESE, SHARED
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.speech.captions import Captions
 from model_zoo.speech.command import example
 from model_zoo.whisper import SpeechOptions, Whisper
 
-_CHINESE = {
+_CHINESE = SHARED | {
     "Record": "录音",
-    "Stop": "停止",
     "Choose a file": "选择文件",
     "Choose a recording": "选择录音文件",
     "or drop one here": "或拖到这里",
     "Captions while you speak": "边说边显示字幕",
-    "Try one": "试一试",
-    "Examples": "示例",
     "recording": "录音",
     "John F. Kennedy, 1961": "肯尼迪，1961 年",
     "The file is empty: choose another one.": "文件是空的：请选择另一个。",

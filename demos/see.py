@@ -49,7 +49,6 @@ CHINESE.update(
         "Pictures": "图片",
         "Answers": "结果",
         "Download as CSV": "下载 CSV",
-        "Try one": "试一试",
     }
 )
 

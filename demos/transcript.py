@@ -14,15 +14,14 @@ from PIL import Image
 
 from demos import parts
 from demos.recorder import kept
-from demos.words import CHINESE, say
+from demos.words import CHINESE, SHARED, say
 from model_zoo.speech.mel import FRAMES_PER_SECOND
 from model_zoo.speech.transcript import FORMATS, Segment, join
 from model_zoo.whisper import SpeechTrace
 
-_CHINESE = {
+_CHINESE = SHARED | {
     "Speak, or choose a recording.": "请说话，或选择一段录音。",
     "Transcript": "文字稿",
-    "Stop": "停止",
     "Transcribe again": "重新转写",
     "detected": "自动识别",
     "less sure": "把握较小",

@@ -32,7 +32,6 @@ Cells = list[tuple[Any, ...]]
 
 CHINESE.update(
     {
-        "Opening the model …": "正在打开模型……",
         "Reading …": "正在阅读……",
         "tokens": "个词元",
         "tokens a second": "词元/秒",
