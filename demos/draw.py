@@ -17,23 +17,22 @@ import gradio as gr
 import model_zoo
 from demos import Page, parts
 from demos.snippets import code
-from demos.words import CHINESE, say
-from model_zoo.errors import ZooError
+from demos.words import CHINESE, SHARED, say
+from demos.zoo_words import told
+from model_zoo.errors import BadInput, ZooError
 
 HERE = Path(__file__).parent
 MODEL = "mnist-cnn"
 REJECT = "not a digit"
 
-CANVAS_CHINESE = {
+CANVAS_CHINESE = SHARED | {
     "Draw a digit here": "在这里写一个数字",
     "Undo": "撤销",
     "Clear": "清空",
     "Brush": "笔刷",
-    "Try one": "试一试",
     "scribble": "涂鸦",
     "Drawing canvas": "画布",
     "Drawing tools": "画图工具",
-    "Examples": "示例",
     "Keyboard: focus the canvas, move with the arrow keys, Space puts the pen down and up, "
     "C clears, Ctrl+Z takes back.": (
         "键盘：选中画布，用方向键移动，空格键落笔和提笔，C 清空，Ctrl+Z 撤销。"
@@ -105,15 +104,11 @@ def classify_digit(image: str | None) -> dict[str, float]:
     Returns:
         The labels "0" to "9" and "not a digit" with their probabilities, most likely first.
     """
-    if image is None:
-        raise gr.Error("There is no picture: send one.", print_exception=False)
-    try:
+    with parts.plain_errors():
         trace = model_zoo.load(MODEL).trace(parts.decode(image))
-    except ZooError as error:
-        raise gr.Error(error.args[0], print_exception=False) from error
-    if trace.hint:
-        raise gr.Error(trace.hint, print_exception=False)
-    return trace.answer
+        if trace.hint:
+            raise BadInput(trace.hint)
+        return trace.answer
 
 
 def read(
@@ -125,7 +120,7 @@ def read(
     try:
         trace = model_zoo.load(model, precision, provider).trace(parts.decode(drawing))
     except ZooError as error:
-        return parts.verdict(error.args[0], kind="trouble"), None, parts.nothing(request)
+        return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
     if trace.hint:
         return _hint(request), None, parts.nothing(request)
     best = next(iter(trace.answer))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from secrets import token_hex
 from typing import Any
 
 import gradio as gr
@@ -19,6 +18,7 @@ from demos import Page, parts, recorder, transcript
 from demos.snippets import code
 from demos.transcript import evidence, files, heard, shown
 from demos.words import CHINESE, say, t
+from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.fetch import fetch_all
 from model_zoo.speech.languages import NAMES
@@ -45,7 +45,6 @@ CHINESE.update(
     {
         "Listen": "听写",
         "Speak now: your words appear here.": "请说话：你说的会显示在这里。",
-        "Opening the model …": "正在打开模型……",
         NOBODY: "我没有在这段录音里听到有人说话。",
         "Language": "语言",
         "Translate to English": "翻译成英语",
@@ -95,11 +94,9 @@ async def transcribe(
         chosen = SpeechOptions(language or "", task or "transcribe", word_timestamps)
         return asdict(model_zoo.load(model).trace(audio, chosen).answer)
 
-    try:
+    with parts.plain_errors():
         # Whoever waits for another's hour of sound holds no thread meanwhile.
         return await to_thread.run_sync(work, limiter=_limiter)
-    except ZooError as error:
-        raise gr.Error(error.args[0], print_exception=False) from error
 
 
 def read(
@@ -113,10 +110,12 @@ def read(
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[Any, ...]]:
     """What the page shows of a recording, more with every segment."""
-    run = token_hex(4)
     none = files([], "", "")
     if not sound:
         yield _hint(request), evidence(None, request), (), *none
+        return
+    run = sound["run"]
+    if recorder.ended(run):
         return
     facts: dict[str, Any] = {"run": run, "running": True, "done": 0.0}
     unchanged = [gr.skip()] * len(FORMATS)
@@ -136,6 +135,8 @@ def read(
             return listener.trace_of(listening, join(segments, listening.language))
 
         for segment in listening:
+            if recorder.ended(run):
+                return
             segments.append(segment)
             said = [*said, shown(segment)]
             facts |= {"done": max(listening.done, segment.end), "language": listening.language}
@@ -144,7 +145,9 @@ def read(
             yield heard("answer", **facts, segments=said), so_far, tuple(segments), *unchanged
         trace = trace_of(segments)
     except ZooError as error:
-        yield heard("trouble", error.args[0], run=run), evidence(None, request), (), *none
+        yield heard("trouble", told(error, request), run=run), evidence(None, request), (), *none
+        return
+    if recorder.ended(run):
         return
     facts |= {"running": False, "done": trace.seconds, "text": "" if said else say(NOBODY, request)}
     ready = files(segments, listening.language, sound["name"])
@@ -155,6 +158,7 @@ def stopped(
     value: dict[str, Any], segments: tuple[Segment, ...], sound: Mapping[str, str] | None
 ) -> tuple[Any, ...]:
     """What was found until now stays, and can be had as files."""
+    recorder.end(value["run"])
     name = sound["name"] if sound else ""
     return value | {"running": False}, *files(segments, value.get("language", ""), name)
 
@@ -173,7 +177,7 @@ def speak(
         listener = _opened(model, precision, provider)
         ticket = recorder.ticket_for(listener, _options(language, translate))
     except ZooError as error:
-        return heard("trouble", error.args[0]), evidence(None, request)
+        return heard("trouble", told(error, request)), evidence(None, request)
     words = say("Speak now: your words appear here.", request)
     return heard("hint", words, ticket=ticket, run=ticket), evidence(None, request)
 
@@ -242,14 +246,12 @@ def build(demo: gr.Blocks) -> None:
     code(demo, PYTHON, "transcribe", "speech.flac", ["", "transcribe", True, MODELS[0]])
     parts.endpoint(transcribe, "transcribe", _parameters())
 
-    reading = gr.on(
-        [microphone.upload, text.retry], read, [microphone, *wishes],
-        [text, why, found, *downloads], show_progress_on=fetching, concurrency_limit=AT_ONCE,
-        trigger_mode="multiple", api_visibility="private",
+    microphone.upload(
+        read, [microphone, *wishes], [text, why, found, *downloads], show_progress_on=fetching,
+        concurrency_limit=AT_ONCE, trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
-    microphone.input(None, None, None, cancels=[reading], queue=False)
     text.stop(
-        stopped, [text, found, microphone], [text, *downloads], cancels=[reading], queue=False,
+        stopped, [text, found, microphone], [text, *downloads], queue=False,
         api_visibility="private",
     )  # fmt: skip
     microphone.start_recording(

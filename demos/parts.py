@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from abc import ABCMeta
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -18,8 +19,9 @@ from PIL import Image
 
 import model_zoo
 from demos.words import CHINESE, say, t
+from demos.zoo_words import where
 from model_zoo import providers
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, ZooError
 from model_zoo.images import open_image
 from model_zoo.trace import ImageTrace, Ran
 
@@ -38,6 +40,9 @@ CHINESE.update(
         "preprocess": "预处理",
         "model": "模型",
         "postprocess": "后处理",
+        "The picture's file is larger than 25 MB: save it smaller.": (
+            "图片文件超过 25 MB：请存小一些。"
+        ),
     }
 )
 
@@ -80,8 +85,10 @@ class Picture(gr.Image, metaclass=_Unwritten):
         return payload.path if payload else None
 
 
-def decode(source: str) -> Image.Image:
+def decode(source: str | None) -> Image.Image:
     """The picture in a file or a data URL; raises BadInput in one plain sentence."""
+    if source is None:
+        raise BadInput("There is no picture: send one.")
     data = base64.b64decode(source.partition(",")[2]) if source.startswith("data:") else source
     if (len(data) if isinstance(data, bytes) else Path(data).stat().st_size) > MOST_BYTES:
         raise BadInput("The picture's file is larger than 25 MB: save it smaller.")
@@ -139,7 +146,7 @@ def nothing(request: gr.Request | None = None) -> str:
 def result_line(trace: Traced, request: gr.Request | None = None) -> str:
     """For example: preprocess 0.3 ms · model 0.4 ms · postprocess 0.1 ms — int8 on the CPU."""
     stages = (f"{say(stage, request)} {ms:.1f} ms" for stage, ms in trace.timings.items())
-    return f"{' · '.join(stages)} — {trace.ran}"
+    return f"{' · '.join(stages)} — {where(trace.ran, request)}"
 
 
 def live(label: str) -> gr.HTML:
@@ -192,6 +199,15 @@ def endpoint(
         result, press = gr.JSON(label="answer"), gr.Button()
     # Without the queue one POST is one answer; under load the threads, not a queue, are the bound.
     press.click(answer, inputs, result, api_name=name, queue=False, concurrency_limit=None)
+
+
+@contextmanager
+def plain_errors(words: Callable[[ZooError], str] = str) -> Iterator[None]:
+    """An error of ours reaches an endpoint's client as its one sentence, and fills no log."""
+    try:
+        yield
+    except ZooError as error:
+        raise gr.Error(words(error), print_exception=False) from error
 
 
 def _tile(pictures: str, caption: str, small: str = "") -> str:

@@ -19,15 +19,18 @@ function complain(sentence) {
 }
 
 // ---- the sound that is there ----------------------------------------------------------------
+let chosen = 0; // recordings so far: an earlier one that arrives after a later one is dropped
+
 async function take(file) {
   complain("");
   if (!file.size) return complain(say("The file is empty: choose another one."));
   if (file.size > MAX_MEGABYTES * 1e6)
     return complain(say("The file is larger than 250 MB: cut it, or save it as FLAC or MP3."));
   element.setAttribute("aria-busy", "true");
+  const mine = ++chosen;
   try {
     const { path, url } = await upload(file);
-    show({ path, url, name: file.name });
+    if (mine === chosen) await show({ path, url, name: file.name });
   } catch {
     complain(say("The recording did not arrive: try again."));
   }
@@ -38,8 +41,18 @@ function show({ path, url, name }) {
   player.src = url;
   player.hidden = false;
   $(".name").textContent = name;
-  trigger("input"); // whatever is being listened to is dropped
-  props.value = { path, name };
+  return listen({ path, name });
+}
+
+let run = ""; // names the listening that was asked for last
+document.addEventListener("listen-again", () => listen(props.value));
+
+async function listen({ path, name }) {
+  const before = run;
+  const mine = (run = `${Date.now()} ${Math.random()}`);
+  if (before) await server.end(before);
+  if (mine !== run) return; // another recording was chosen meanwhile
+  props.value = { path, name, run };
   trigger("upload"); // "change" goes out by itself, but not for the same recording once more
 }
 
@@ -64,7 +77,9 @@ for (const name of props.examples) {
   button.textContent = say(name);
   button.addEventListener("click", async () => {
     complain("");
+    const mine = ++chosen;
     const sound = await server.example_file(name);
+    if (mine !== chosen) return;
     if (sound) show(sound);
     else complain(say("The recording did not arrive: try again."));
   });

@@ -15,20 +15,18 @@ import numpy as np
 from cachetools import TTLCache
 from gradio import processing_utils, utils
 
-from demos.words import CHINESE
+from demos.words import CHINESE, SHARED
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.speech.captions import Captions
-from model_zoo.whisper import SpeechOptions, Whisper, example
+from model_zoo.speech.command import example
+from model_zoo.whisper import SpeechOptions, Whisper
 
-_CHINESE = {
+_CHINESE = SHARED | {
     "Record": "录音",
-    "Stop": "停止",
     "Choose a file": "选择文件",
     "Choose a recording": "选择录音文件",
     "or drop one here": "或拖到这里",
     "Captions while you speak": "边说边显示字幕",
-    "Try one": "试一试",
-    "Examples": "示例",
     "recording": "录音",
     "John F. Kennedy, 1961": "肯尼迪，1961 年",
     "The file is empty: choose another one.": "文件是空的：请选择另一个。",
@@ -49,13 +47,17 @@ _CHINESE = {
         "请在运行它的机器上打开，或通过 https 打开，或选择文件。"
     ),
 }
-CHINESE.update(_CHINESE)
+CHINESE.update(
+    _CHINESE
+    | {"That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。"}
+)
 
 HERE = Path(__file__).parent
 # President Kennedy's inaugural address: a work of the United States' government, public domain.
 EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
 MOST = 32  # microphones at once; the one that was silent longest makes room
 FORGOTTEN_SECONDS = 120  # after the last sound
+MOST_ENDED, ENDED_SECONDS = 4096, 86_400  # listenings that ended early and may still wait in line
 MAX_SECONDS = 60  # of sound in one message: more is a client that never sends
 
 
@@ -68,6 +70,7 @@ class Sound(TypedDict):
 
 
 _open: TTLCache[str, tuple[Captions, Lock]] = TTLCache(MOST, FORGOTTEN_SECONDS)
+_ended: TTLCache[str, bool] = TTLCache(MOST_ENDED, ENDED_SECONDS)
 _lock = Lock()
 
 
@@ -101,21 +104,37 @@ def hear(sent: Sound) -> dict[str, str]:
         with alone:
             said = captions.hear((rate, samples))
     except ZooError as error:
-        return {"trouble": error.args[0]}
+        return {"trouble": str(error)}
     return {"final": said.final, "tentative": said.tentative}
 
 
-def component() -> gr.HTML:
-    """Record, choose, drop or try: its value is {path, name} of an uploaded file, or None.
+def end(run: str) -> None:
+    """Nothing more of this listening is wanted, even where it has not begun.
 
-    It triggers start_recording, input (drop whatever is listened to) and upload.
+    Gradio's own `cancels` loses what the server has not numbered yet, and forgets what is
+    submitted while it cancels.
+    """
+    with _lock:
+        _ended[run] = True
+
+
+def ended(run: str) -> bool:
+    """Whether somebody chose another recording, or stopped this one."""
+    with _lock:
+        return run in _ended
+
+
+def component() -> gr.HTML:
+    """Record, choose, drop or try: its value is {path, name, run}, or None without a recording.
+
+    `run` is another word for every listening. It triggers start_recording and upload.
     """
     return gr.HTML(
         None,
         html_template=(HERE / "recorder.html").read_text("utf-8"),
         js_on_load=(HERE / "recorder.js").read_text("utf-8"),
         elem_id="recorder",
-        server_functions=[hear, example_file],
+        server_functions=[hear, example_file, end],
         examples=list(EXAMPLES),
         chinese=_CHINESE,
     )

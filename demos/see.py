@@ -14,6 +14,7 @@ import model_zoo
 from demos import Page, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
+from demos.zoo_words import told
 from model_zoo.errors import ZooError
 from model_zoo.images import flatten
 
@@ -48,7 +49,6 @@ CHINESE.update(
         "Pictures": "图片",
         "Answers": "结果",
         "Download as CSV": "下载 CSV",
-        "Try one": "试一试",
     }
 )
 
@@ -71,12 +71,8 @@ def classify_image(image: str | None) -> dict[str, float]:
     Returns:
         The ten labels with their probabilities, most likely first.
     """
-    if image is None:
-        raise gr.Error("There is no picture: send one.", print_exception=False)
-    try:
+    with parts.plain_errors():
         return model_zoo.load(MODEL)(parts.decode(image))
-    except ZooError as error:
-        raise gr.Error(error.args[0], print_exception=False) from error
 
 
 def look(
@@ -89,7 +85,7 @@ def look(
         image = parts.decode(picture)
         trace = model_zoo.load(model, precision, provider).trace(image)
     except ZooError as error:
-        return parts.verdict(error.args[0], kind="trouble"), None, parts.nothing(request)
+        return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
     shown = parts.best(trace.answer, request)
     return shown, trace.answer, parts.evidence(trace, _middle(image), request)
 
@@ -107,7 +103,7 @@ def _row(file: str, model: str, precision: str, provider: str) -> list[str]:
     try:
         trace = model_zoo.load(model, precision, provider).trace(parts.decode(file))
     except ZooError as error:
-        return [Path(file).name, error.args[0], "", "", ""]
+        return [Path(file).name, str(error), "", "", ""]
     (first, share), (second, _) = list(trace.answer.items())[:2]
     return [Path(file).name, first, f"{share:.3f}", second, f"{sum(trace.timings.values()):.1f}"]
 

@@ -19,6 +19,7 @@ const clock = (seconds) => {
 
 // ---- what Python says ------------------------------------------------------------------------
 let run = null; // the listening that the text below belongs to
+let stopped = null; // the one that was stopped: what was under way may still arrive
 let shown = 0; // how many of its segments are there
 let words = []; // {span, start, end} in order
 
@@ -39,8 +40,9 @@ function render() {
   element.dataset.kind = value.kind;
   $(".legend").hidden = !segments.length;
   $(".facts span").textContent = value.seconds ? about(value) : "";
-  $(".doing").hidden = !value.running;
-  again.hidden = value.running || !value.run || !!value.ticket;
+  const running = value.running && run !== stopped;
+  $(".doing").hidden = !running;
+  again.hidden = running || !value.run || !!value.ticket;
   bar.hidden = !value.seconds;
   bar.max = value.seconds || 1;
   bar.value = value.done || 0;
@@ -75,8 +77,11 @@ function append({ start, words: spoken }, before) {
   }
 }
 
-$(".stop").addEventListener("click", () => trigger("stop"));
-again.addEventListener("click", () => trigger("retry"));
+$(".stop").addEventListener("click", () => {
+  stopped = run;
+  trigger("stop");
+});
+again.addEventListener("click", () => document.dispatchEvent(new CustomEvent("listen-again")));
 watch("value", render);
 render();
 

@@ -14,15 +14,14 @@ from PIL import Image
 
 from demos import parts
 from demos.recorder import kept
-from demos.words import CHINESE, say
+from demos.words import CHINESE, SHARED, say
 from model_zoo.speech.mel import FRAMES_PER_SECOND
 from model_zoo.speech.transcript import FORMATS, Segment, join
 from model_zoo.whisper import SpeechTrace
 
-_CHINESE = {
+_CHINESE = SHARED | {
     "Speak, or choose a recording.": "请说话，或选择一段录音。",
     "Transcript": "文字稿",
-    "Stop": "停止",
     "Transcribe again": "重新转写",
     "detected": "自动识别",
     "less sure": "把握较小",
@@ -42,7 +41,7 @@ INK = np.array([(20, 18, 16), (130, 48, 17), (234, 101, 38), (255, 231, 216)])  
 
 
 def component(value: dict[str, Any]) -> gr.HTML:
-    """The words, with progress; its value is what `heard` makes, it triggers stop and retry."""
+    """The words, with progress; its value is what `heard` makes, it triggers stop."""
     return gr.HTML(
         value,
         html_template=(HERE / "transcript.html").read_text("utf-8"),

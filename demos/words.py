@@ -5,7 +5,13 @@ from __future__ import annotations
 import gradio as gr
 from gradio.i18n import I18nData
 
-CHINESE: dict[str, str] = {}  # filled by the modules that say the sentences
+SHARED = {  # what several pages say, and their JavaScript
+    "Examples": "示例",
+    "Opening the model …": "正在打开模型……",
+    "Stop": "停止",
+    "Try one": "试一试",
+}
+CHINESE = dict(SHARED)  # the rest comes from the modules that say the sentences
 
 
 def t(sentence: str) -> I18nData:

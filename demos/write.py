@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -14,6 +15,7 @@ from demos import Page, parts, tokens, writing
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.writing import ALWAYS, MODELS, Cells
+from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.sampling import TextOptions
 
@@ -45,10 +47,8 @@ CHINESE.update(
         ASK: "向它提问",
         CONTINUE: "让它续写",
         "Go": "开始",
-        "Stop": "停止",
         "Another": "换一个",
         "Go on": "继续写",
-        "Try one": "试一试",
         "Seed": "随机种子",
         "the same seed writes the same text": "同一种子写出同样的文字",
         "Stop texts": "停止文本",
@@ -111,7 +111,7 @@ def generate_text(
     Returns:
         text so far, done, hint, and tokens with text, probability and alternatives.
     """
-    try:
+    with parts.plain_errors(partial(writing.sentence, model)):
         if model not in MODELS:
             raise BadInput(f"{model!r} does not write: choose one of {', '.join(MODELS)}.")
         options = TextOptions(
@@ -125,9 +125,6 @@ def generate_text(
             written = [*written, asdict(token)]
             yield {"text": text, "hint": hint, "done": False, "tokens": written}
         yield {"text": text, "hint": hint, "done": True, "tokens": written}
-    except ZooError as error:
-        words = writing.sentence(model, error)
-        raise gr.Error(words, print_exception=False) from error
 
 
 _DEFAULTS = generate_text.__defaults__ or ()
@@ -159,7 +156,7 @@ def go(
             answer="".join(cell[0] for cell in before),
         )  # fmt: skip
     except ZooError as error:
-        yield tokens.shown("trouble", str(error)), "", [], *_buttons(False, False)
+        yield tokens.shown("trouble", told(error, request)), "", [], *_buttons(False, False)
         return
     buttons: tuple[Any, ...] = _buttons(True, False)
     pair = model, precision, provider

@@ -16,6 +16,7 @@ import gradio as gr
 import model_zoo
 from demos import parts, tokens
 from demos.words import CHINESE, say
+from demos.zoo_words import told, where
 from model_zoo.errors import WeightsNotFound, ZooError
 from model_zoo.sampling import TextOptions
 from model_zoo.text.generation import Token
@@ -31,7 +32,6 @@ Cells = list[tuple[Any, ...]]
 
 CHINESE.update(
     {
-        "Opening the model …": "正在打开模型……",
         "Reading …": "正在阅读……",
         "tokens": "个词元",
         "tokens a second": "词元/秒",
@@ -124,7 +124,7 @@ def write(
             writing.hint = say(
                 "It ended without a word: ask differently, or let it go on with a text.", request
             )
-        line = parts.result_line(trace, request) if trace else str(ran)
+        line = parts.result_line(trace, request) if trace else where(ran, request)
         yield writing.shown(False), ran_on(line), writing.cells, False
     except ZooError as error:
         words = sentence(pair[0], error, request)
@@ -143,7 +143,7 @@ def stop(session: str) -> None:
 def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> str:
     """What went wrong; of a model whose weights are on the hub only, which other one is there."""
     if not isinstance(error, WeightsNotFound) or model == ALWAYS:
-        return str(error)
+        return told(error, request)
     there = say("is there: choose it under Advanced.", request)
     missing = "cannot be had here: its weights are on the hub only, which does not answer."
     return f"{model} {say(missing, request)} {ALWAYS} {there}"

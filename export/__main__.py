@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from export import recipes
 from model_zoo import zoo
+from model_zoo._console import AsJson, Names, commands, console, show, start
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
 from model_zoo.spec import ModelSpec
 
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
 CALIBRATION = 1000  # training pictures that int8's ranges are measured on
 
-app = typer.Typer(
-    help="From a training recipe to a verified, quantised ONNX file.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-console = Console(width=None if sys.stdout.isatty() else 120, markup=False)
+app = commands("From a training recipe to a verified, quantised ONNX file.")
 
 Name = Annotated[str, typer.Argument(help=f"One of {', '.join(recipes.names())}.")]
 Data = Annotated[
@@ -94,23 +84,20 @@ def quantize(name: Name, data: Data = None) -> None:
 def evaluate(
     names: Annotated[list[str], typer.Argument(help="Models with a recipe, of speech or text.")],
     data: Data = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the committed graphs at every precision on all parts of the data."""
     rows = [row for name in names for row in _measured(zoo.spec(name), data)]
-    _print([asdict(row) for row in rows], as_json)
+    show([asdict(row) for row in rows], as_json)
 
 
 @app.command()
-def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
+def check(names: Names = None, as_json: AsJson = False) -> None:
     """Compare graphs with the original implementation: names, shapes, largest difference."""
     from export.checks import check as compare
 
     rows = [row for name in names or zoo.names() for row in compare(zoo.spec(name))]
-    _print([{**asdict(row), "passed": row.passed} for row in rows], as_json)
+    show([{**asdict(row), "passed": row.passed} for row in rows], as_json)
     if failed := sum(not row.passed for row in rows):
         raise ZooError(f"{failed} of {len(rows)} comparisons are over their tolerance.")
     if not as_json:
@@ -138,32 +125,5 @@ def _recipe(name: str) -> recipes.Recipe:
         raise BadInput(error.args[0]) from error
 
 
-def _print(rows: list[dict[str, object]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(rows, indent=1))
-        return
-    table = Table(box=None, header_style="bold")
-    for name in rows[0]:
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*map(_cell, row.values()))
-    console.print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return np.format_float_positional(value, 4, fractional=False, trim="-")
-    return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def main() -> None:
-    """Run the command line; errors of ours end in one sentence and exit status 1."""
-    try:
-        app()
-    except ZooError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    start(app)

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from model_zoo import bench as benches
 from model_zoo import zoo
+from model_zoo._console import AsJson, Names, commands, console, progress, show, start
 from model_zoo.doctor import examine
-from model_zoo.errors import BadInput, WeightsNotFound, ZooError
+from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.options import parse
 from model_zoo.spec import ModelSpec
 from model_zoo.tuning import choose
 from model_zoo.tuning import tune as tune_model
 
-app = typer.Typer(
-    help="Small neural networks as ONNX graphs: list, fetch, run and measure them.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-# A pipe has no width: rich would assume 80 columns and cut the names.
-console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
-progress = Console(stderr=True)  # standard output stays clean for --json
+app = commands("Small neural networks as ONNX graphs: list, fetch, run and measure them.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
 Precision = Annotated[str, typer.Option(help="fp32, int8, fp16, or auto.")]
 Provider = Annotated[str, typer.Option(help="cpu, openvino, cuda, …, or auto.")]
 
@@ -41,7 +30,7 @@ Provider = Annotated[str, typer.Option(help="cpu, openvino, cuda, …, or auto."
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """Show every model: its task, accuracy, size and licence."""
-    _print([_card(zoo.spec(name)) for name in zoo.names()], as_json)
+    show([_card(zoo.spec(name)) for name in zoo.names()], as_json)
 
 
 @app.command()
@@ -104,7 +93,7 @@ def run(
     if trace.hint:
         console.print(trace.hint)
     else:
-        _print([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
+        show([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
     console.print(_stages(trace.timings))
     console.print(str(trace.ran))
 
@@ -129,20 +118,20 @@ def bench(
         specs = map(zoo.spec, names or zoo.names())
         with progress.status("Measuring in turns …"):
             results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]
-        _print(results, as_json)
+        show(results, as_json)
         return
 
     def one(spec: ModelSpec) -> list[benches.Measurement]:
         pairs = benches.candidates(spec, precision, provider)
         return benches.measure(spec.name, pairs, rounds or benches.ROUNDS)
 
-    _print(_measure(names, one), as_json)
+    show(_measure(names, one), as_json)
 
 
 @app.command()
 def tune(names: Names = None, as_json: AsJson = False) -> None:
     """Measure as `bench` does, and remember the fastest pair for `auto` on this machine."""
-    _print(_measure(names, tune_model), as_json)
+    show(_measure(names, tune_model), as_json)
 
 
 @app.command()
@@ -157,15 +146,6 @@ def doctor(as_json: AsJson = False) -> None:
         mark = Text("✓", "green") if finding.fine else Text("–", "yellow")
         table.add_row(mark, finding.subject, finding.text)
     console.print(table)
-
-
-def main() -> None:
-    """Run the command line; errors of ours end in one sentence and exit status 1."""
-    try:
-        app(standalone_mode=True)
-    except ZooError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
 
 
 def _print_pieces(pieces: Generator[str, None, Any]) -> Any:
@@ -224,23 +204,5 @@ def _measure(
     return rows
 
 
-def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    table = Table(box=None, header_style="bold")
-    for name in rows[0] if rows else ():
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*map(_cell, row.values()))
-    console.print(table)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{key} {'–' if item is None else item}" for key, item in value.items())
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
 if __name__ == "__main__":
-    main()
+    start(app)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -15,10 +14,13 @@ import numpy.typing as npt
 
 from model_zoo import texts
 from model_zoo.fetch import fetch_all
+from model_zoo.sentiment.batches import log_odds
+from model_zoo.sentiment.pieces import Piece, cut
+from model_zoo.sentiment.trace import Change, Scored, TextTrace
 from model_zoo.session import Session
 from model_zoo.source import HubFile, Source, Wheel
 from model_zoo.spec import WHOLE, Metric, ModelSpec
-from model_zoo.trace import Ran, Stopwatch
+from model_zoo.trace import Stopwatch
 from model_zoo.zoo import open_session
 
 if TYPE_CHECKING:
@@ -28,11 +30,6 @@ NAME = "sst2-minilm"
 LABELS = ("negative", "positive")
 UNSURE = "mixed or neutral"
 SURE = 0.75  # the least probability that counts as an opinion
-LENGTH = 256  # tokens; a longer text is read by sentence, as the base was trained on no longer ones
-CLS, SEP = 101, 102  # BERT's marks of beginning and end
-STEP = 8  # tokens: lengths are rounded up to this, as OpenVINO prepares itself for every new shape
-BATCH = 1024  # tokens that go through the graph at once, which bounds the memory
-MANY = 64  # rows: a batch of so many takes none that are longer, so that shapes come again
 WINDOW = 4096  # texts of a long list that are sorted by length at a time
 EXPLAINED = 65_536  # tokens read to leave one word after the other out: a second or two
 EXAMPLE = (  # 32 tokens with the marks around them, to measure with
@@ -40,56 +37,6 @@ EXAMPLE = (  # 32 tokens with the marks around them, to measure with
     "and warmth by a director who trusts all his fine actors ."
 )
 FOREIGN = "This does not look like English, the only language that this model knows."
-
-Scored = list[tuple[str, float]]
-
-
-@dataclass(frozen=True)
-class TextTrace:
-    """One text's way through the classifier.
-
-    `answer`: label to probability, best first, {} where `hint` says why there is none.
-    `verdict`: the best label, or "mixed or neutral" where the model is not sure of it.
-    `log_odds`: of positive against negative. `words`: every word as written, with what it adds to
-    them: log-odds of the text less those of the text without it; 0 where a text is so long that
-    leaving out its last words in turn would take many seconds.
-    `tokens`: what the network reads. `sentences`: each with its own probability of positive.
-    `hint`: nothing to read, or a language that the model does not know.
-    """
-
-    answer: dict[str, float]
-    verdict: str
-    log_odds: float
-    words: Scored
-    tokens: list[str]
-    sentences: Scored
-    timings: dict[str, float]
-    ran: Ran
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What an edit did: both answers, the words that went and came, and the log-odds' change."""
-
-    before: dict[str, float]
-    after: dict[str, float]
-    removed: tuple[str, ...]
-    added: tuple[str, ...]
-    log_odds: float
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Tokens that are read together, and the word [index] that each belongs to."""
-
-    tokens: list[int]
-    words: list[int]
-
-    def row(self, without: int | None = None) -> list[int]:
-        """What the network gets, all of it or without one word."""
-        pairs = zip(self.tokens, self.words, strict=True)
-        return [CLS, *(token for token, word in pairs if word != without), SEP]
 
 
 class Sst2Minilm:
@@ -174,35 +121,9 @@ class Sst2Minilm:
         )
 
 
-def log_odds(session: Session, rows: Sequence[list[int]]) -> npt.NDArray[np.float64]:
-    """Log-odds of positive for rows of tokens, in batches of like length."""
-    found = np.zeros(len(rows))
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    for chosen in _batches(order, [len(row) for row in rows]):
-        length = _round_up(max(len(rows[index]) for index in chosen))
-        tokens = np.zeros((len(chosen), length), np.int64)
-        for place, index in enumerate(chosen):
-            tokens[place, : len(rows[index])] = rows[index]
-        (logits,) = session(tokens=tokens, mask=(tokens > 0).astype(np.int64))
-        found[chosen] = logits[:, 1] - logits[:, 0]
-    return found
-
-
 def pieces(text: str) -> list[Piece]:
     """A text as the network reads it: whole, or where it is too long by sentence."""
-    encoded = tokenizer().encode(text, add_special_tokens=False)
-    starts = [first for first, _ in encoded.offsets]
-    words = _places(starts, texts.words(text))
-    room = LENGTH - 2  # CLS and SEP
-    if len(starts) <= room:
-        return [Piece(encoded.ids, words)]
-    cuts = [0]
-    inside = _places(starts, texts.sentences(text))
-    for index, sentence in enumerate(inside):
-        if sentence != inside[cuts[-1]] or index - cuts[-1] == room:
-            cuts.append(index)
-    ends = [*cuts[1:], len(starts)]
-    return [Piece(encoded.ids[a:b], words[a:b]) for a, b in zip(cuts, ends, strict=True)]
+    return cut(text, tokenizer().encode(text, add_special_tokens=False))
 
 
 def verdict(answer: Mapping[str, float]) -> str:
@@ -223,30 +144,6 @@ def tokenizer() -> Tokenizer:
     found.no_padding()
     found.no_truncation()
     return found
-
-
-def _places(starts: Sequence[int], spans: Sequence[texts.Span]) -> list[int]:
-    """Which span each start lies in."""
-    found = np.searchsorted([first for first, _ in spans], starts, side="right") - 1
-    return [int(place) for place in found]
-
-
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices by rising length, as many at a time as BATCH tokens allow, padding included."""
-    batch: list[int] = []
-    for index in order:
-        length = _round_up(lengths[index])
-        longer = len(batch) >= MANY and length > _round_up(lengths[batch[-1]])
-        if batch and (longer or length * (len(batch) + 1) > BATCH):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
-def _round_up(length: int) -> int:
-    return -(-length // STEP) * STEP
 
 
 def _mean(found: Sequence[float] | npt.NDArray[np.float64], read: Sequence[Piece]) -> float:

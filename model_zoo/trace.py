@@ -17,9 +17,14 @@ class Ran:
     precision: str
     note: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def place(self) -> str:
+        """For example: on the CPU."""
         where = {"cpu": "the CPU", "cuda": "the GPU (CUDA)", "openvino": "the CPU (OpenVINO)"}
-        text = f"{self.precision} on {where.get(self.provider, self.provider)}"
+        return f"on {where.get(self.provider, self.provider)}"
+
+    def __str__(self) -> str:
+        text = f"{self.precision} {self.place}"
         return f"{text}: {self.note}" if self.note else text
 
 

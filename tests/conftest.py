@@ -127,8 +127,7 @@ def visit(chromium: Browser, app: str) -> Iterator[Callable[..., Visit]]:
             "console",
             lambda line: (
                 visit.errors.append(f"{line.text} {line.location['url']}")
-                # On a busy machine Gradio's client cancels what the server has not numbered yet.
-                if line.type == "error" and not line.location["url"].endswith("/cancel")
+                if line.type == "error"
                 else None
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
@@ -23,7 +24,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image, ImageDraw
 
 import demos
-from demos import draw, parts, see, words
+from demos import draw, parts, see, words, zoo_words
 from demos.serve import blocks
 from model_zoo.trace import ImageTrace, Ran
 from tests.conftest import ROOT, SPEECH, running
@@ -293,6 +294,27 @@ def test_the_result_line_says_when_the_processor_stood_in() -> None:
         "preprocess 0.3 ms · model 0.4 ms · postprocess 0.1 ms — fp32 on the CPU"
     )
     assert "CUDA did not start" in line
+
+
+def test_what_the_zoo_says_is_told_in_chinese_as_far_as_it_is_known(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    reader = gr.Request(headers={"accept-language": "zh-CN"})
+    shown, *_ = see.look(str(tmp_path / "broken.png"), see.MODEL, "fp32", "cpu", reader)
+    assert "不是可读取的图片" in shown
+    assert zoo_words.told("No such sentence 7", reader) == "No such sentence 7"
+    assert zoo_words.where(Ran("cpu", "int8", "a note"), reader) == "int8 在 CPU 上: a note"
+
+
+def test_what_is_translated_for_the_zoo_is_what_the_zoo_says() -> None:
+    said = {
+        node.value
+        for file in (ROOT / "model_zoo").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant)
+    }
+    assert zoo_words.SENTENCES.keys() - said == set()
+    places = {Ran(provider, "fp32").place for provider in ("cpu", "openvino", "cuda")}
+    assert zoo_words.PLACES.keys() == places
 
 
 def test_a_table_of_several_pictures(tmp_path: Path) -> None:

@@ -147,10 +147,19 @@ def test_what_is_too_long_is_refused_before_any_work(client: Client, tmp_path: P
     assert time.monotonic() - began < 20
 
 
+def read(path: Path, run: str) -> list[tuple]:
+    """All that the page shows of a recording."""
+    sound = {"path": str(path), "name": "x", "run": run}
+    return list(listen.read(sound, "en", False, listen.MODELS[0], "auto", "auto", None))
+
+
+def test_a_listening_that_was_ended_before_it_began_says_nothing() -> None:
+    recorder.end("another was chosen")
+    assert read(SPEECH, "another was chosen") == []
+
+
 def test_the_page_reads_uploads_alone() -> None:
-    steps = list(listen.read({"path": str(SPEECH), "name": "x"}, "en", False, listen.MODELS[0],
-                             "auto", "auto", None))  # fmt: skip
-    last = steps[-1][0]
+    last = read(SPEECH, "alone")[-1][0]
     assert last["kind"] == "trouble"
     assert "not sent" in last["text"]
 

@@ -12,6 +12,8 @@ import pytest
 import model_zoo
 from model_zoo import sst2_minilm, zoo
 from model_zoo.errors import BadInput, WeightsNotFound
+from model_zoo.sentiment.batches import BATCH
+from model_zoo.sentiment.pieces import LENGTH
 from model_zoo.sst2_minilm import SURE, UNSURE, Sst2Minilm, pieces, verdict
 from model_zoo.trace import Ran
 
@@ -73,7 +75,7 @@ def test_a_list_is_answered_in_its_order_and_as_one_by_one(toy):
     found = list(model.classify_many(given))
     assert found == [model(text) for text in given]
     assert found[4] == {}
-    assert max(rows * length for rows, length in network.shapes) <= sst2_minilm.BATCH
+    assert max(rows * length for rows, length in network.shapes) <= BATCH
 
 
 def test_a_list_is_read_as_it_comes(toy):
@@ -95,7 +97,7 @@ def test_a_long_text_is_read_by_sentence_and_counts_by_length(toy):
 
 def test_a_long_sentence_is_cut_and_very_long_ones_are_explained_as_far_as_time_allows(toy):
     text = "good " * 20_000
-    assert max(len(piece.row()) for piece in pieces(text)) <= sst2_minilm.LENGTH
+    assert max(len(piece.row()) for piece in pieces(text)) <= LENGTH
     words = toy[0].trace(text).words
     assert len(words) == 20_000
     assert words[0][1] > 0

@@ -13,6 +13,7 @@ from export.recipes.sentiment import restore
 from model_zoo import sst2_minilm, zoo
 from model_zoo.bench import candidates
 from model_zoo.fetch import fetch_all
+from model_zoo.sentiment.pieces import CLS, SEP
 from model_zoo.session import softmax
 from model_zoo.spec import ModelSpec
 
@@ -98,10 +99,10 @@ def _case(rows: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     chance = np.random.default_rng(rows * length)
     tokens = chance.integers(1000, 30000, (rows, length))
     mask = np.ones_like(tokens)
-    tokens[:, 0] = sst2_minilm.CLS
+    tokens[:, 0] = CLS
     for row in range(rows):
         end = length if row == 0 else int(chance.integers(2, length + 1))
-        tokens[row, end - 1] = sst2_minilm.SEP
+        tokens[row, end - 1] = SEP
         tokens[row, end:] = mask[row, end:] = 0
     return tokens, mask
 

@@ -31,6 +31,7 @@ from export.recipes.teacher import rows_of, teach
 from export.recipes.training import Loop, load_averaged, one_cycle, read_curves
 from model_zoo import sst2_minilm
 from model_zoo.fetch import fetch_all
+from model_zoo.sentiment.batches import log_odds
 from model_zoo.session import Session
 
 RANK, SCALE = 32, 2.0  # of the adapter: 1.3 of the base's 22.6 million numbers
@@ -211,7 +212,7 @@ class SentimentRecipe(Recipe):
     def logits(self, session: Session, part: Any) -> np.ndarray:
         """Log-odds as logits (n, 2), the first 0: softmax makes the same of them."""
         rows = [sst2_minilm.pieces(text)[0].row() for text in part.texts]
-        odds = sst2_minilm.log_odds(session, rows)
+        odds = log_odds(session, rows)
         return np.stack([np.zeros_like(odds), odds], axis=1).astype(np.float32)
 
 

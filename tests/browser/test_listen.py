@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import SPEECH
 
@@ -156,6 +156,41 @@ def test_another_recording_drops_the_one_that_is_listened_to(
     expect(text(page).locator("p")).to_have_count(1)
 
 
+def test_recordings_chosen_at_once_after_each_other_leave_the_last_one(
+    visit: Callable, tmp_path: Path
+) -> None:
+    """Also where the server is slow: what it does not know yet, it cannot end."""
+    page = opened(visit)
+
+    def later(route: Route) -> None:
+        page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route("**/queue/join*", later)
+    for name, times in (("long.wav", 30), ("longer.wav", 40)):
+        choose(page, long_recording(tmp_path / name, times))
+        expect(page.locator("#recorder .name")).to_have_text(name)
+    choose(page, SPEECH)
+    expect(page.locator("#heard .facts")).to_contain_text("0:11 · English")
+    listened(page)
+    expect(text(page).locator("p")).to_have_count(1)
+
+
+def test_the_second_of_two_recordings_stops_too(visit: Callable, tmp_path: Path) -> None:
+    page = opened(visit)
+    for times, length in ((30, "15:30"), (40, "20:40")):
+        choose(page, long_recording(tmp_path / f"{times}.wav", times))
+        expect(page.locator("#heard .facts")).to_contain_text(
+            f"/ {length}", timeout=FETCH_SECONDS * 1000
+        )
+        expect(text(page).locator("p")).not_to_have_count(0)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Transcribe again")).to_be_visible(timeout=5000)
+    count = text(page).locator("p").count()
+    page.wait_for_timeout(3000)
+    assert text(page).locator("p").count() == count < 40
+
+
 NOISE = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
 FAULTS = {
     "diary.wav": (b"Dear diary, this is no sound. " * 9, "not a recording"),
@@ -244,4 +279,4 @@ def test_the_page_speaks_chinese(visit: Callable) -> None:
     expect(page.locator("#heard .facts")).to_contain_text("英语", timeout=FETCH_SECONDS * 1000)
     expect(page.get_by_role("button", name="重新转写")).to_be_visible(timeout=LISTEN_SECONDS * 1000)
     expect(page.get_by_label("语言")).to_have_value("英语")
-    expect(page.locator(".ran").filter(visible=True)).to_have_text(re.compile("预处理"))
+    expect(page.locator(".ran").filter(visible=True)).to_have_text(re.compile("预处理.*在 CPU.*上"))
