@@ -71,7 +71,10 @@ class List:
 def build() -> List:
     """The fold, without its events."""
     with parts.fold("A list of texts", "list"):
-        about = gr.HTML(_about(HINT), js_on_load="element.role = 'status';", elem_classes="about")
+        about = gr.HTML(
+            _about(HINT), js_on_load="element.role = 'status';", elem_classes="about",
+            elem_id="list-about",
+        )  # fmt: skip
         file = gr.File(
             file_types=[".csv", ".tsv", ".txt"], label=t("CSV file"), height=140,
             elem_id="list-file",

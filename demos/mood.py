@@ -25,6 +25,8 @@ BY_SENTENCE = (
     "sentence by sentence, and the answer is their mean, a sentence counting by its length."
 )
 NOT_ALL = "The first {words} words are explained: the text is too long for more."
+SHOWN = 3000  # words: a browser takes long to draw tens of thousands of buttons
+NOT_SHOWN = "The first {words} words are shown; the answer and the curve take in all."
 _CHINESE = {
     "positive": "正面",
     "negative": "负面",
@@ -60,6 +62,7 @@ CHINESE.update(
             "结果为各句的平均，按句长加权。"
         ),
         NOT_ALL: "只解释了前 {words} 个词：文本太长。",
+        NOT_SHOWN: "此处显示前 {words} 个词；结果和曲线涵盖全文。",
         "why": "解释",
     }
 )
@@ -114,7 +117,7 @@ def shown(
         "odds": round(trace.log_odds, 4),
         "least": LEAST / (len(trace.sentences) or 1 if _long(trace) else 1),
         "warning": say(trace.hint, request) if trace.hint else "",
-        "note": " ".join(_notes(trace, request)),
+        "note": " ".join(_notes(text, trace, request)),
         "change": change,
         "words": list(_words(text, explained, out)),
         "sentences": [(sentence, round(share, 4)) for sentence, share in trace.sentences],
@@ -154,7 +157,7 @@ def _words(text: str, trace: TextTrace | None, out: Collection[int]) -> Iterator
     places = iter(texts.words(left))
     weights = iter([weight for _, weight in trace.words] if trace else [])
     end, sentence = 0, 0
-    for index, (first, last) in enumerate(texts.words(text)):
+    for index, (first, last) in enumerate(texts.words(text)[:SHOWN]):
         gap, end, weight = text[end:first], last, None
         if index not in out:
             sentence = max(0, bisect_right(starts, next(places)[0]) - 1)
@@ -167,11 +170,13 @@ def _long(trace: TextTrace) -> bool:
     return len(trace.tokens) > LENGTH - 2
 
 
-def _notes(trace: TextTrace, request: gr.Request | None) -> Iterator[str]:
-    """How a long text was read, in sentences."""
+def _notes(text: str, trace: TextTrace, request: gr.Request | None) -> Iterator[str]:
+    """How a long text was read and how much of it is shown, in sentences."""
     if not _long(trace):
         return
     yield say(BY_SENTENCE, request).format(tokens=f"{len(trace.tokens):,}", most=LENGTH)
     weighed = max((n for n, (_, weight) in enumerate(trace.words, 1) if weight), default=0)
-    if 0 < weighed < len(trace.words):
+    if 0 < weighed < min(SHOWN, len(trace.words)):
         yield say(NOT_ALL, request).format(words=f"{weighed:,}")
+    if len(texts.words(text)) > SHOWN:
+        yield say(NOT_SHOWN, request).format(words=f"{SHOWN:,}")

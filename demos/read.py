@@ -238,7 +238,7 @@ def build(demo: gr.Blocks) -> None:
                 keep = gr.Button(t("Keep it, then edit"), size="sm", min_width=60)
                 back = gr.Button(t("Back to the kept text"), size="sm", min_width=60, visible=False)
                 leave = gr.Button(t("Stop comparing"), size="sm", min_width=60, visible=False)
-            quote = gr.HTML("", elem_classes="kept", visible=False)
+            quote = gr.HTML("", elem_classes="kept", elem_id="kept", visible=False)
             gr.HTML(t("Try one"), elem_classes=["note", "asides"])
             with gr.Row(elem_classes=["prompts", "asides"]):
                 tries = [gr.Button(t(name), size="sm", min_width=60) for name in EXAMPLES]

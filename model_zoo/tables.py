@@ -164,7 +164,7 @@ def _encoding(path: Path) -> str:
 def _decodes(path: Path, encoding: str) -> bool:
     try:
         with path.open(encoding=encoding, newline="") as file:
-            while file.read(1 << 20):
+            while file.read(1 << 16):
                 pass
     except UnicodeDecodeError:
         return False
