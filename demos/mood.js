@@ -13,7 +13,9 @@ plot.setAttribute("aria-label", say("Mood, sentence by sentence"));
 
 const make = (tag, words = "", name = "") => Object.assign(document.createElement(tag), { textContent: words, className: name });
 const percent = (share) => (share > 0.999 ? "> 99.9%" : share < 0.001 ? "< 0.1%" : `${(share * 100).toFixed(1)}%`);
-const signed = (odds) => (odds < 0 ? "−" : "+") + Math.abs(odds).toFixed(1);
+// In a long text a word counts by its sentence's share, so that weights have more decimals.
+const decimals = () => Math.max(1, 1 + Math.ceil(-Math.log10(props.value.least)));
+const signed = (odds) => (odds < 0 ? "−" : "+") + Math.abs(odds).toFixed(decimals());
 const chance = (odds) => 1 / (1 + Math.exp(-odds));
 
 // ---- what Python says ------------------------------------------------------------------------
@@ -116,7 +118,7 @@ function paint({ span, word, weight, out }, index, strongest) {
 }
 
 const meaning = (weight) =>
-  `${say(Math.abs(weight) < 0.05 ? "hardly matters" : weight > 0 ? "speaks for positive" : "speaks for negative")} ${signed(weight)}`;
+  `${say(Math.abs(weight) < props.value.least / 30 ? "hardly matters" : weight > 0 ? "speaks for positive" : "speaks for negative")} ${signed(weight)}`;
 
 function tell(index) {
   const each = words[index];
@@ -214,6 +216,7 @@ function paintCurve() {
   const svg = $("svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   svg.setAttribute("height", HEIGHT);
+  svg.classList.toggle("many", radius < 4);
   svg.innerHTML = `${unsure}${half("for", 0)}${half("against", middle)}
     <line x1="0" x2="${width}" y1="${middle}" y2="${middle}"/>
     <path class="line" d="M${line.join(" L")}"/>

@@ -161,7 +161,7 @@ def _words(text: str, trace: TextTrace | None, out: Collection[int]) -> Iterator
         gap, end, weight = text[end:first], last, None
         if index not in out:
             sentence = max(0, bisect_right(starts, next(places)[0]) - 1)
-            weight = round(next(weights), 3) if trace else None
+            weight = round(next(weights), 6) if trace else None
         yield [gap, text[first:last], weight, sentence, index in out]
 
 

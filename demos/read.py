@@ -27,7 +27,10 @@ LONG = (Path(__file__).parent / "examples" / "long-review.txt").read_text("utf-8
 EXAMPLES = {
     "Not a dull moment": "There is not a dull moment in it, and the ending is a small miracle.",
     "Mixed": "The acting is superb, but the plot is thin and the last half hour drags.",
-    "Disappointed": "I wanted to love this phone. It is slow, it gets hot, and nobody answers.",
+    "Disappointed": (
+        "I wanted to love this phone. The screen is gorgeous and the camera is a joy. But it is "
+        "slow, it gets hot, and nobody answers when it breaks. I sent it back."
+    ),
     "A long review": LONG,
 }
 KNOWS = (
