@@ -103,7 +103,7 @@ def connect(demo: gr.Blocks, made: List, pair: Sequence[gr.Dropdown]) -> None:
     made.try_it.click(lambda: str(EXAMPLE), None, made.file, **quiet)
     made.file.change(
         look, made.file,
-        [made.about, made.column, made.start, made.table, made.download], **quiet,
+        [made.about, made.column, made.start, made.stop, made.table, made.download], **quiet,
     )  # fmt: skip
     made.start.click(
         read_all, [made.file, made.column, *pair],
@@ -114,9 +114,13 @@ def connect(demo: gr.Blocks, made: List, pair: Sequence[gr.Dropdown]) -> None:
 
 
 def look(file: str | None, request: gr.Request) -> tuple[Any, ...]:
-    """What is in a file: (about it, its columns, whether it can be read, no table, no download)."""
-    stop_reading(request)
-    gone = gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
+    """What is in a file: (about it, its columns, read, stop, no table, no download).
+
+    What is still read of another file is neither finished nor shown.
+    """
+    if ending := _running.pop(request.session_hash or "", None):
+        ending.set()
+    gone = gr.Button(visible=False), gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
     column, button = gr.Dropdown(visible=False), gr.Button(visible=False)
     if not file:
         return _about(HINT, request), column, button, *gone
@@ -141,7 +145,6 @@ def read_all(
 ) -> Iterator[tuple[Any, ...]]:
     """(about it, the first rows, the file to download, read, stop), more with every few rows."""
     session, ending = request.session_hash or "", Event()
-    stop_reading(request)
     _running[session] = ending
     buttons = gr.Button(visible=True), gr.Button(visible=False)
     nothing = gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
@@ -159,7 +162,11 @@ def read_all(
             path = Path(folder) / f"{Path(file).stem}-answers.csv"
             reading = Reading(table, table.index(column or ""), path, request)
             for _ in reading.through(partial(cells, reader), ending):
+                if _running.get(session) is not ending:
+                    return
                 yield reading.about(), reading.rows(), *(gr.skip(),) * 3
+            if _running.get(session) is not ending:
+                return
             about = f"{reading.about(ended=True)}<p class='ran'>{reader.session.ran}</p>"
             yield about, reading.rows(), gr.DownloadButton(value=path, visible=True), *buttons
     except ZooError as error:

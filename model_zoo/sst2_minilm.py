@@ -233,6 +233,14 @@ def cells(model: Sst2Minilm, given: Sequence[str]) -> Iterator[dict[str, str]]:
         }
 
 
+def _fault(text: str) -> str:
+    """Why a text cannot be read, in one sentence; "" where it can."""
+    try:
+        return texts.blank(texts.check(text))
+    except BadInput as error:
+        return str(error)
+
+
 @cache
 def tokenizer() -> Tokenizer:
     """The publisher's own, without the padding and the cut at 128 tokens that its file asks for."""
@@ -249,14 +257,6 @@ def _places(starts: Sequence[int], spans: Sequence[texts.Span]) -> list[int]:
     """Which span each start lies in."""
     found = np.searchsorted([first for first, _ in spans], starts, side="right") - 1
     return [int(place) for place in found]
-
-
-def _fault(text: str) -> str:
-    """Why a text cannot be read, in one sentence; "" where it can."""
-    try:
-        return texts.blank(texts.check(text))
-    except BadInput as error:
-        return str(error)
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -374,6 +374,16 @@ def test_a_list_that_is_stopped_keeps_what_was_read(tmp_path):
     assert "of 5,000 rows" in about
 
 
+@pytest.mark.weights
+def test_another_file_ends_the_reading_of_the_first(tmp_path):
+    path = table(tmp_path, "review\n" + "a fine film\n" * 5_000)
+    for about, *_ in read_all(path):
+        if "<progress" in about:
+            listing.look(str(listing.EXAMPLE), ASKED)
+    assert "Stopped:" not in about
+    assert "Done:" not in about
+
+
 def test_no_file_is_said():
     about, *_ = next(listing.read_all(None, None, *PAIR, ASKED))
     assert "Choose a file first." in about
