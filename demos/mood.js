@@ -1,6 +1,7 @@
 // How each word and sentence moves the answer. Gradio runs this once with `element`, `props`,
 // `watch` and `trigger`; `props.value` is what `shown` in mood.py makes. It triggers `input` with
-// the words that are taken out, and `select` when the reasons are wanted for what is shown.
+// the words that are taken out, and `select` when the reasons are wanted for what is shown. Each
+// has a turn, which comes back with the answer: Gradio forgets the data of an event that it defers.
 const $ = (selector) => element.querySelector(selector);
 const [text, detail, curve, plot] = [".text", ".detail", ".curve", ".plot"].map($);
 const PAUSE = 150; // ms without another letter, after which reasons that take long are asked for
@@ -14,7 +15,7 @@ plot.setAttribute("aria-label", say("Mood, sentence by sentence"));
 const make = (tag, words = "", name = "") => Object.assign(document.createElement(tag), { textContent: words, className: name });
 const percent = (share) => (share > 0.999 ? "> 99.9%" : share < 0.001 ? "< 0.1%" : `${(share * 100).toFixed(1)}%`);
 // In a long text a word counts by its sentence's share, so that weights have more decimals.
-const decimals = () => Math.max(1, 1 + Math.ceil(-Math.log10(props.value.least)));
+const decimals = () => Math.max(1, 1 + Math.ceil(-Math.log10(least)));
 const signed = (odds) => (odds < 0 ? "−" : "+") + Math.abs(odds).toFixed(decimals());
 const chance = (odds) => 1 / (1 + Math.exp(-odds));
 
@@ -22,11 +23,15 @@ const chance = (odds) => 1 / (1 + Math.exp(-odds));
 let words = []; // {word, weight, sentence, out, span}
 let stop = 0; // the word that the Tab key reaches
 let waiting = 0;
+let turn = 0; // of the last click; an answer to an earlier one comes too late
+let least = 1; // the weight that has the strongest tint where none has more
 
 function render() {
   const value = props.value;
+  if (value.turn !== null && value.turn < turn) return;
   clearTimeout(waiting);
-  if (value.pending) waiting = setTimeout(() => trigger("select", { out: taken() }), PAUSE);
+  if (value.pending) waiting = setTimeout(() => trigger("select", { out: taken(), turn }), PAUSE);
+  else least = value.least;
   bars(value.positive);
   $(".warning").textContent = value.warning;
   $(".note").textContent = value.note;
@@ -59,7 +64,7 @@ function changed(change) {
 }
 
 $(".restore").addEventListener("click", () => {
-  trigger("input", { out: [] });
+  trigger("input", { out: [], turn: ++turn });
   words[stop]?.span.focus();
 });
 
@@ -69,7 +74,7 @@ function spell(value) {
   const old = words;
   words = value.words.map(([gap, word, weight, sentence, out]) => ({ gap, word, weight, sentence, out }));
   if (value.pending) inherit(old, words);
-  const strongest = words.reduce((most, { weight }) => Math.max(most, Math.abs(weight ?? 0)), value.least);
+  const strongest = words.reduce((most, { weight }) => Math.max(most, Math.abs(weight ?? 0)), least);
   text.replaceChildren();
   let inside, before;
   for (const [index, each] of words.entries()) {
@@ -118,7 +123,7 @@ function paint({ span, word, weight, out }, index, strongest) {
 }
 
 const meaning = (weight) =>
-  `${say(Math.abs(weight) < props.value.least / 30 ? "hardly matters" : weight > 0 ? "speaks for positive" : "speaks for negative")} ${signed(weight)}`;
+  `${say(Math.abs(weight) < least / 30 ? "hardly matters" : weight > 0 ? "speaks for positive" : "speaks for negative")} ${signed(weight)}`;
 
 function tell(index) {
   const each = words[index];
@@ -141,7 +146,7 @@ function toggle(index) {
   words[index].out = !words[index].out;
   words[index].span.classList.toggle("out", words[index].out);
   words[index].span.ariaPressed = String(words[index].out);
-  trigger("input", { out: taken() });
+  trigger("input", { out: taken(), turn: ++turn });
 }
 
 function move(index) {

@@ -71,8 +71,8 @@ CHINESE.update(
 def component() -> gr.HTML:
     """Bars, words and curve; its value is what `shown` or `nothing` makes.
 
-    It triggers `input` with {out}, the words [index] that are taken out, and `select` with the same
-    when it wants the reasons for what it shows.
+    It triggers `input` with {out, turn}, the words [index] that are taken out, and `select` with
+    the same when it wants the reasons for what it shows; the value gives the turn back.
     """
     return gr.HTML(
         nothing(),
@@ -98,7 +98,7 @@ def nothing(text: str = "", out: Collection[int] = ()) -> dict[str, Any]:
     """The place while there is no answer; words that were taken out can still be put back."""
     return {
         "positive": None, "odds": 0.0, "least": LEAST, "warning": "", "note": "",
-        "change": None, "sentences": [], "pending": False,
+        "change": None, "sentences": [], "pending": False, "turn": None,
         "words": list(_words(text, None, out)) if out else [],
     }  # fmt: skip
 
@@ -122,6 +122,7 @@ def shown(
         "words": list(_words(text, explained, out)),
         "sentences": [(sentence, round(share, 4)) for sentence, share in trace.sentences],
         "pending": explained is None,
+        "turn": None,
     }
 
 

@@ -43,7 +43,6 @@ CHINESE.update(
         "Read": "阅读",
         HINT: "请写下或粘贴一段评价。",
         "A text in English": "一段英文文字",
-        "It reads English only.": "它只懂英文。",
         **dict(
             zip(EXAMPLES, ("没有一刻沉闷", "褒贬参半", "失望", "一篇长评论"), strict=True),
         ),
@@ -116,8 +115,7 @@ def read(
 ) -> Shown:
     """What the page shows of a text as it is written: the answer, soon its reasons."""
     _asked[request.session_hash or ""] = object()
-    few = len(texts.words(text or "")) <= LIVE_WORDS
-    return _shown(text, (), kept, (model, precision, provider), few, request)
+    return _shown(text, (), kept, (model, precision, provider), _few(text), request)
 
 
 def take_out(
@@ -132,8 +130,7 @@ def take_out(
 ) -> Shown:
     """The same without some of its words."""
     _asked[request.session_hash or ""] = object()
-    few = len(texts.words(text or "")) <= LIVE_WORDS
-    return _shown(text, _out(event), kept, (model, precision, provider), few, request)
+    return _unless_late(event, text, kept, (model, precision, provider), _few(text), request)
 
 
 def explain(
@@ -146,11 +143,31 @@ def explain(
     event: gr.EventData,
     progress: gr.Progress = PROGRESS,
 ) -> Shown:
-    """The same with the reasons, unless something else is asked for meanwhile."""
-    session = request.session_hash or ""
+    """The same with the reasons, whatever they take."""
+    return _unless_late(event, text, kept, (model, precision, provider), True, request)
+
+
+def _few(text: str | None) -> bool:
+    """Whether the reasons are there as soon as the answer."""
+    return len(texts.words(text or "")) <= LIVE_WORDS
+
+
+def _unless_late(
+    event: gr.EventData,
+    text: str,
+    kept: str | None,
+    pair: Sequence[str],
+    why: bool,
+    request: gr.Request,
+) -> Shown:
+    """What the browser asks for in its turn, unless something else is asked for meanwhile."""
+    session, sent = request.session_hash or "", event._data or {}
     asked = _asked.get(session)
-    shown = _shown(text, _out(event), kept, (model, precision, provider), True, request)
-    return shown if _asked.get(session) is asked else (gr.skip(), gr.skip(), gr.skip())
+    out = tuple(index for index in sent.get("out", ()) if isinstance(index, int))
+    verdict, shown, line = _shown(text, out, kept, pair, why, request)
+    if _asked.get(session) is not asked:
+        return gr.skip(), gr.skip(), gr.skip()
+    return verdict, shown | {"turn": sent.get("turn")}, line
 
 
 def _shown(
@@ -192,12 +209,6 @@ def _verdict(trace: TextTrace, request: gr.Request) -> str:
     return parts.verdict(
         say(UNSURE, request), f"{share}, {say(f'sure from {SURE:.0%}', request)}", "unsure"
     )
-
-
-def _out(event: gr.EventData) -> tuple[int, ...]:
-    """The words that are taken out, as the browser names them."""
-    given = (event._data or {}).get("out", ())
-    return tuple(index for index in given if isinstance(index, int))
 
 
 def _line(words: str = "") -> str:
@@ -265,12 +276,13 @@ def build(demo: gr.Blocks) -> None:
     kept = gr.State(None)
     given, outputs = [text, kept, *pair], [shown, why, line]
     how: dict[str, Any] = {
-        "show_progress_on": fetching, "trigger_mode": "always_last", "concurrency_limit": AT_ONCE,
-        "concurrency_id": "read", "api_visibility": "private",
+        "show_progress_on": fetching, "concurrency_limit": AT_ONCE, "concurrency_id": "read",
+        "api_visibility": "private",
     }  # fmt: skip
-    gr.on([text.change, *(option.change for option in pair)], read, given, outputs, **how)
-    why.input(take_out, given, outputs, **how)
-    why.select(explain, given, outputs, **how)
+    changed = [text.change, *(option.change for option in pair)]
+    gr.on(changed, read, given, outputs, trigger_mode="always_last", **how)
+    why.input(take_out, given, outputs, trigger_mode="multiple", **how)
+    why.select(explain, given, outputs, trigger_mode="multiple", **how)
 
     comparing = [kept, quote, keep, back, leave]
     quiet: dict[str, Any] = {

@@ -169,7 +169,7 @@ def test_every_hint_has_its_chinese():
 
 
 def event(*out: int) -> gr.EventData:
-    return gr.EventData(None, {"out": list(out)})
+    return gr.EventData(None, {"out": list(out), "turn": 7})
 
 
 @pytest.mark.weights
@@ -181,6 +181,7 @@ def test_taking_a_word_out_changes_the_answer_and_is_undone():
     assert "why" in line
     _, without, _ = read.take_out(text, None, *PAIR, ASKED, event(2))
     assert without["change"]["removed"] == ("not",)
+    assert (whole["turn"], without["turn"]) == (None, 7)
     assert without["positive"] > whole["positive"]
     assert read.take_out(text, None, *PAIR, ASKED, event())[1]["words"] == whole["words"]
     hint, empty, _ = read.take_out(text, None, *PAIR, ASKED, event(*range(6)))

@@ -104,6 +104,20 @@ def test_a_click_takes_a_word_out_and_another_puts_it_in_again(visit: Callable) 
     assert share(page) == pytest.approx(before, abs=0.02)
 
 
+def test_words_that_are_taken_out_at_once_all_stay_out(visit: Callable) -> None:
+    page = opened(visit)
+    press(page, "A long review")
+    expect(page.locator("#mood .curve")).to_be_visible(timeout=FETCH_SECONDS * 1000)
+    tinted = page.locator("#mood .w.for").count()
+    for text in ("wonderful.", "gorgeous,", "beautiful,", "perfect."):
+        word(page, text).click()
+    edits = page.locator("#mood .edits")
+    expect(edits).to_have_text(re.compile("wonderful.*gorgeous.*perfect.*beautiful"))
+    expect(page.locator("#mood .text")).not_to_have_class(re.compile("stale"))
+    expect(page.locator("#mood .w.out")).to_have_count(4)
+    assert page.locator("#mood .w.for").count() > tinted / 2
+
+
 def test_words_are_reached_with_the_keyboard_alone(visit: Callable) -> None:
     page = opened(visit)
     box(page).fill("It is not funny at all")
