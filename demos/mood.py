@@ -135,10 +135,11 @@ def edit(change: Change | None, request: gr.Request | None = None) -> dict[str, 
         return found | {"effect": say(UNCHANGED, request)}
     old, new = verdict(change.before), verdict(change.after)
     turn = "; {before} becomes {after}" if old and new and old != new else ""
+    digits = 1 if abs(change.log_odds) >= 0.1 else 2
     effect = say(CHANGED, request).format(
         before=_share(change.before),
         after=_share(change.after),
-        odds=f"{change.log_odds:+.1f}".replace("-", "−"),
+        odds=f"{change.log_odds:+.{digits}f}".replace("-", "−"),
         turn=turn and say(turn, request).format(before=say(old, request), after=say(new, request)),
     )
     return found | {"effect": effect}
