@@ -30,6 +30,29 @@ for answer in client.submit(PYTHON_MORE, api_name="/ENDPOINT"):
     print(answer["text"])
 """
 
+_ONE_CLIENT = """
+from gradio_client import Client
+
+client = Client("ORIGIN")
+answer = client.predict(PYTHON_MORE, api_name="/ENDPOINT")
+print(answer)
+"""
+
+_ONE_CURL = """
+curl -s ORIGIN/gradio_api/run/ENDPOINT -H 'Content-Type: application/json' \\
+  -d '{"data": [MORE]}'
+"""
+
+_ONE_JAVASCRIPT = """
+const reply = await fetch("ORIGIN/gradio_api/run/ENDPOINT", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ data: [MORE] }),
+});
+const [answer] = (await reply.json()).data;
+console.log(answer);
+"""
+
 _TEXT_CURL = """
 EVENT=$(curl -s ORIGIN/gradio_api/call/ENDPOINT -H 'Content-Type: application/json' \\
   -d '{"data": [MORE]}' | cut -d'"' -f4)
@@ -73,17 +96,24 @@ console.log(answer);
 
 
 def code(
-    demo: gr.Blocks, python: str, endpoint: str, file: str | None, more: Sequence[Any] = ()
+    demo: gr.Blocks,
+    python: str,
+    endpoint: str,
+    file: str | None,
+    more: Sequence[Any] = (),
+    streams: bool = True,
 ) -> None:
     """The fold that shows the same answer from Python, over HTTP, from a shell and JavaScript.
 
-    `more` are the values that the endpoint takes behind the file; without a file it streams.
+    `more` are the values that the endpoint takes behind the file; without a file it streams,
+    unless `streams` says otherwise.
     """
-    snippets = (
-        ("gradio_client", "python", _CLIENT if file else _TEXT_CLIENT),
-        ("curl", "shell", _CURL if file else _TEXT_CURL),
-        ("JavaScript", "javascript", _JAVASCRIPT if file else _TEXT_JAVASCRIPT),
-    )
+    texts = (_CLIENT, _CURL, _JAVASCRIPT)
+    if not file:
+        one = (_ONE_CLIENT, _ONE_CURL, _ONE_JAVASCRIPT)
+        texts = (_TEXT_CLIENT, _TEXT_CURL, _TEXT_JAVASCRIPT) if streams else one
+    kinds = (("gradio_client", "python"), ("curl", "shell"), ("JavaScript", "javascript"))
+    snippets = [(*kind, text) for kind, text in zip(kinds, texts, strict=True)]
     comma = ", " if file else ""
 
     def at(origin: str) -> list[str]:

@@ -26,6 +26,12 @@ def see(page: Page) -> None:
     expect(page.locator(".verdict strong").filter(visible=True)).to_have_text("ship")
 
 
+def read(page: Page) -> None:
+    page.get_by_role("button", name="Disappointed", exact=True).click()
+    expect(page.locator("#mood .curve")).to_be_visible(timeout=FETCH_SECONDS * 1000)
+    page.locator("#mood .w", has_text="gorgeous").focus()
+
+
 def write(page: Page) -> None:
     page.get_by_role("button", name="Why do we see colours?").click()
     page.get_by_role("button", name="Go", exact=True).click()
@@ -47,7 +53,7 @@ def main(address: str) -> None:
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu"],
         )
-        for show in (draw, see, write, listen):
+        for show in (draw, see, read, write, listen):
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce"
             )

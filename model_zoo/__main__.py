@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, is_dataclass
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model_zoo import bench as benches
-from model_zoo import zoo
+from model_zoo import tables, zoo
 from model_zoo._console import AsJson, Names, commands, console, progress, show, start
 from model_zoo.doctor import examine
 from model_zoo.errors import BadInput, WeightsNotFound
@@ -68,10 +71,20 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="One of the model's own options."),
     ] = None,
+    column: Annotated[
+        str, typer.Option(help="Of a CSV file: which one has the texts; default: what seems so.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Run a model on one input and print its answer, its speed and what it ran on."""
+    """Run a model on one input and print its answer, its speed and what it ran on.
+
+    A model that reads texts takes a CSV file too, and prints it with answers.
+    """
     model, spec = zoo.load(name, precision, provider), zoo.spec(name)
+    if spec.cells and tables.is_table(given):
+        _run_list(partial(spec.cells, model), Path(given), column, as_json)
+        progress.print(str(model.session.ran))
+        return
     options = parse(spec, chosen or [])
     if form and form not in spec.formats:
         there = ", ".join(spec.formats) or "none: leave --format out"
@@ -146,6 +159,26 @@ def doctor(as_json: AsJson = False) -> None:
         mark = Text("✓", "green") if finding.fine else Text("–", "yellow")
         table.add_row(mark, finding.subject, finding.text)
     console.print(table)
+
+
+def _run_list(cells: tables.Judge, path: Path, column: str, as_json: bool) -> None:
+    """Print a CSV file with answers, or each row as a line of JSON; progress apart from it."""
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}: check its name.")
+    table = tables.open_table(path)
+    for note in table.notes:
+        progress.print(note)
+    index, writer = table.index(column), tables.Writer(table, sys.stdout)
+    with progress.status("Reading …") as status:
+        for done, (row, found) in enumerate(tables.answered(table, index, cells), 1):
+            if as_json:
+                line = dict(zip(table.columns, row, strict=True)) | found
+                print(json.dumps(line, ensure_ascii=False))
+            else:
+                writer.add(row, found)
+            if done % tables.MANY == 0:
+                status.update(f"{done:,} of {table.count:,} rows")
+    progress.print(f"{table.columns[index]}: {table.count:,} rows")
 
 
 def _print_pieces(pieces: Generator[str, None, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,8 @@ class ModelSpec:
     options: type[Any] | None = None  # a frozen dataclass: what a caller may choose for one answer
     # (model, input, options) -> the answer in pieces as they come, then the trace, for `run`
     stream: Callable[[Any, Any, Any], Generator[str, None, Any]] | None = None
+    # (model, texts) -> what a CSV file gets behind each text's row, by the name of the column
+    cells: Callable[[Any, Sequence[str]], Iterator[dict[str, str]]] | None = None
     formats: Mapping[str, Callable[[Any], str]] = field(
         default_factory=dict, hash=False
     )  # of a trace

@@ -71,6 +71,7 @@ def test_nothing_else_is_offered(client: Client) -> None:
     assert set(offered["named_endpoints"]) == {
         "/classify_digit",
         "/classify_image",
+        "/classify_sentiment",
         "/generate_text",
         "/transcribe",
     }
@@ -265,7 +266,7 @@ def test_the_app_needs_no_torch() -> None:
 
 def test_every_page_is_found_and_builds_alone() -> None:
     found = demos.pages()
-    assert {"draw", "see", "write", "listen"} <= {page.slug for page in found}
+    assert {"draw", "see", "read", "write", "listen"} <= {page.slug for page in found}
     assert found[0] is draw.page
     for page in found:
         assert blocks([page]).title == "Sensorium"

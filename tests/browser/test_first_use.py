@@ -51,3 +51,15 @@ def test_weights_come_in_view_and_other_tabs_work_meanwhile(visit: Callable, net
     expect(hint).to_contain_text("could not be fetched", timeout=FETCH_SECONDS * 1000)
     expect(hint).to_contain_text("model_zoo fetch whisper-tiny.en")
     expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+@pytest.mark.weights
+def test_weights_come_while_somebody_writes(visit: Callable, network: str) -> None:
+    page: Page = visit("/?tab=read").page
+    page.get_by_label("A text in English").fill("One of the best films of the year")
+    if network == "online":
+        expect(page.locator("[role=progressbar]").filter(visible=True)).not_to_have_count(0)
+    answer = page.locator(".verdict[aria-live]").filter(visible=True)
+    says = "positive" if network == "online" else "could not be fetched"
+    expect(answer).to_contain_text(says, timeout=FETCH_SECONDS * 1000)
+    expect(page.get_by_text("Traceback")).to_have_count(0)

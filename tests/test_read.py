@@ -1,0 +1,410 @@
+"""/classify_sentiment as clients use it, and the page Read's handlers: edits, curves, lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+import model_zoo
+from demos import listing, mood, read
+from demos.words import CHINESE
+from model_zoo import sst2_minilm, tables, texts
+from model_zoo.sst2_minilm import TextTrace
+from model_zoo.trace import Ran
+from tests.test_api import is_a_sentence, run, snippets_of
+
+ENDPOINT = "/classify_sentiment"
+ASKED = SimpleNamespace(session_hash="test", headers={"accept-language": "en"})
+CHINESE_READER = SimpleNamespace(session_hash="test", headers={"accept-language": "zh-CN"})
+PAIR = ("sst2-minilm", "fp32", "cpu")
+
+
+@pytest.fixture(scope="module")
+def client(app: str) -> Client:
+    return Client(app, verbose=False)
+
+
+def trace(text: str, odds: float = 2.0, hint: str = "") -> TextTrace:
+    """What a model might say of a text: every word adds its length."""
+    cut = [text[a:b] for a, b in texts.words(text)]
+    parts = [(text[a:b], 0.5) for a, b in texts.sentences(text)]
+    answer = {"positive": 0.88, "negative": 0.12}
+    weighed = [(word, float(len(word))) for word in cut]
+    return TextTrace(
+        answer, "positive", odds, weighed, cut, parts, {"model": 1.0}, Ran("cpu", "fp32"), hint
+    )
+
+
+@pytest.mark.weights
+def test_a_text_is_judged_with_its_reasons(client: Client):
+    told = client.predict("The acting is wonderful. The rest is tedious.", api_name=ENDPOINT)
+    assert set(told["answer"]) == {"positive", "negative"}
+    assert sum(told["answer"].values()) == pytest.approx(1, abs=1e-5)
+    assert list(told["answer"].values()) == sorted(told["answer"].values(), reverse=True)
+    weights = {word["text"]: word["log_odds"] for word in told["words"]}
+    assert max(weights, key=weights.get) == "wonderful."
+    assert min(weights, key=weights.get) == "tedious."
+    first, last = (sentence["positive"] for sentence in told["sentences"])
+    assert first > 0.5 > last
+
+
+@pytest.mark.weights
+def test_the_reasons_may_be_left_out(client: Client):
+    given = "One of the best films of the year"
+    told = client.predict(given, False, api_name=ENDPOINT)
+    assert (told["words"], told["sentences"]) == ([], [])
+    whole = client.predict(given, True, api_name=ENDPOINT)
+    assert told["answer"]["positive"] == pytest.approx(whole["answer"]["positive"], abs=1e-3)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("", "no text yet"),
+        (" \n\t ", "no text yet"),
+        ("😀😀 🏳️‍🌈", "only signs"),
+        ("x" * 1_000_000, "at most 200,000"),
+        ("good\0film", "NUL bytes"),
+    ],
+)
+def test_bad_input_is_answered_in_a_sentence(client: Client, given: str, says: str):
+    with pytest.raises(AppError) as caught:
+        client.predict(given, api_name=ENDPOINT)
+    is_a_sentence(str(caught.value), says)
+    assert client.predict("a fine film", False, api_name=ENDPOINT)["answer"]
+
+
+@pytest.mark.weights
+def test_another_language_is_answered_with_a_warning(client: Client):
+    told = client.predict("Das ist ein sehr guter Film, aber nicht für mich", api_name=ENDPOINT)
+    assert "English" in told["hint"]
+    assert told["answer"]
+
+
+@pytest.mark.weights
+def test_the_printed_code_runs(app: str, tmp_path: Path):
+    code = snippets_of(read.page, app)
+    assert "positive" in run(sys.executable, "-c", code["model_zoo"], cwd=tmp_path)
+    assert "verdict" in run(sys.executable, "-c", code["gradio_client"], cwd=tmp_path)
+    told = json.loads(run("sh", "-c", code["curl"], cwd=tmp_path))["data"][0]
+    assert [word["text"] for word in told["words"]][:2] == ["not", "a"]
+
+
+def test_words_keep_their_places_and_their_white_space():
+    text = " One  good\n\nfilm. Two. "
+    words = mood.shown(text, (), trace(text))["words"]
+    assert "".join(gap + word for gap, word, *_ in words) == text.rstrip()
+    assert [sentence for *_, sentence, _ in words] == [0, 0, 1, 2]
+    assert [weight for _, _, weight, _, _ in words] == [3, 4, 5, 4]
+
+
+def test_a_word_that_is_out_has_no_weight_and_the_others_keep_theirs():
+    text = "A rather long film"
+    left = mood.without(text, (1,))
+    assert left.split() == ["A", "long", "film"]
+    words = mood.shown(text, (1,), trace(left))["words"]
+    assert [(word, weight, out) for _, word, weight, _, out in words] == [
+        ("A", 1, False), ("rather", None, True), ("long", 4, False), ("film", 4, False),
+    ]  # fmt: skip
+
+
+def test_without_reasons_they_are_asked_for():
+    text = "A film"
+    bare = trace(text)
+    bare = TextTrace(bare.answer, "positive", 2.0, [], ["a"], [], {}, bare.ran)
+    assert mood.shown(text, (), bare)["pending"]
+    assert not mood.shown(text, (), trace(text))["pending"]
+
+
+def test_a_long_text_says_how_it_was_read_and_how_far_it_is_explained():
+    text = "good film. " * 200
+    told = trace(text)
+    half = [(word, weight if n < 100 else 0.0) for n, (word, weight) in enumerate(told.words)]
+    told = TextTrace(told.answer, "positive", 2.0, half, told.tokens, told.sentences, {}, told.ran)
+    note = mood.shown(text, (), told)["note"]
+    assert "sentence by sentence" in note
+    assert "The first 100 words" in note
+
+
+def test_of_a_very_long_text_the_beginning_is_shown_word_by_word():
+    text = "good film. " * 2000
+    told = mood.shown(text, (), trace(text))
+    assert len(told["words"]) == mood.SHOWN
+    assert len(told["sentences"]) == 2000
+    assert "The first 3,000 words are shown" in told["note"]
+
+
+def test_an_edit_is_told_in_a_sentence():
+    change = sst2_minilm.Change(
+        {"negative": 0.9, "positive": 0.1}, {"positive": 0.9, "negative": 0.1},
+        ("dull",), ("bright",), 4.394,
+    )  # fmt: skip
+    told = mood.edit(change)
+    assert (told["removed"], told["added"]) == (("dull",), ("bright",))
+    assert told["effect"] == (
+        "Positive goes from 10.0% to 90.0%, +4.4 in log-odds; negative becomes positive."
+    )
+    assert "负面" in mood.edit(change, CHINESE_READER)["effect"]
+    none = sst2_minilm.Change(change.before, change.before, (), (), 0.0)
+    assert mood.edit(none)["effect"] == mood.UNCHANGED
+    assert mood.edit(None)["effect"] == mood.TOO_LONG
+
+
+def test_every_hint_has_its_chinese():
+    for hint in (texts.blank(""), texts.blank("…"), sst2_minilm.FOREIGN, read.HINT, listing.HINT):
+        assert CHINESE[hint]
+
+
+def event(*out: int) -> gr.EventData:
+    return gr.EventData(None, {"out": list(out), "turn": 7})
+
+
+@pytest.mark.weights
+def test_taking_a_word_out_changes_the_answer_and_is_undone():
+    text = "it is not funny at all"
+    verdict, whole, line = read.read(text, None, *PAIR, ASKED)
+    assert "<strong>negative</strong>" in verdict
+    assert whole["change"] is None
+    assert "why" in line
+    _, without, _ = read.take_out(text, None, *PAIR, ASKED, event(2))
+    assert without["change"]["removed"] == ("not",)
+    assert (whole["turn"], without["turn"]) == (None, 7)
+    assert without["positive"] > whole["positive"]
+    assert read.take_out(text, None, *PAIR, ASKED, event())[1]["words"] == whole["words"]
+    hint, empty, _ = read.take_out(text, None, *PAIR, ASKED, event(*range(6)))
+    assert 'class="hint"' in hint
+    assert len(empty["words"]) == 6
+
+
+@pytest.mark.weights
+def test_a_kept_text_is_compared_with_its_edit():
+    told = read.read("a fine film", "a dull film", *PAIR, ASKED)[1]["change"]
+    assert (told["removed"], told["added"]) == (("dull",), ("fine",))
+    assert "Positive goes from" in told["effect"]
+
+
+@pytest.mark.weights
+def test_a_long_text_is_answered_first_and_explained_when_asked():
+    quick = read.read(read.LONG, None, *PAIR, ASKED)[1]
+    assert quick["pending"]
+    full = read.explain(read.LONG, None, *PAIR, ASKED, event())[1]
+    assert not full["pending"]
+    assert len(full["sentences"]) > 10
+    assert full["positive"] == pytest.approx(quick["positive"], abs=1e-4)
+
+
+def test_reasons_that_come_too_late_are_not_shown(monkeypatch):
+    def slow(*_: Any) -> tuple[str, dict, str]:
+        read._asked["test"] = object()  # another letter was typed meanwhile
+        return "old", {}, ""
+
+    monkeypatch.setattr(read, "_shown", slow)
+    assert "old" not in read.explain("text", None, *PAIR, ASKED, event())
+
+
+# ---- lists ---------------------------------------------------------------------------------------
+
+
+def table(tmp_path: Path, data: str | bytes) -> Path:
+    path = tmp_path / "list.csv"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "column", "count"),
+    [
+        ("id,review\n1,good\n2,bad\n", "review", 2),
+        ("id;Kommentar;n\n1;good, really;3\n", "Kommentar", 1),
+        ("id\tText\n1\tgood\n", "Text", 1),
+        ("review\nGreat film, loved it\n\"a \"\"fine\"\" one\"\n", "review", 2),
+        ("id,user review\n1,good\n", "user review", 1),
+        ("\ufeffid,text\n1,café\n", "text", 1),
+        ("id,text\n1,\"two\nlines\"\n\n3,x\n", "text", 2),
+        ("id,评论\n1,good\n", "评论", 1),
+        ("a,b\n1,the longer column has the texts\n", "b", 1),
+    ],
+)  # fmt: skip
+def test_the_column_with_the_texts_is_found(tmp_path, data, column, count):
+    found = tables.open_table(table(tmp_path, data))
+    assert found.columns[found.column] == column
+    assert found.count == count == len(list(found.rows()))
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_other_encodings_are_read(tmp_path, encoding):
+    found = tables.open_table(table(tmp_path, "id,text\n1,café “nice”\n".encode(encoding)))
+    assert list(found.rows()) == [["1", "café “nice”"]]
+    assert any("Latin-1" in note for note in found.notes) == (encoding == "cp1252")
+
+
+def test_a_list_without_names_gets_numbers(tmp_path):
+    found = tables.open_table(table(tmp_path, f'"{"a long text of its own, " * 4}",5\n"short",1\n'))
+    assert found.columns == ("column 1", "column 2")
+    assert found.count == 2
+    assert "numbered" in found.notes[0]
+
+
+BAD: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "file is empty"),
+    "blank": ("\n\n", "file is empty"),
+    "names only": ("a,text\n", "one line only"),
+    "unquoted comma": ("a,text\n1,good, really\n", "Line 2 has 3 cells"),
+    "open quote": ('a,text\n1,fine\n2,"open\n3,x\n', "quotation marks of line 3"),
+    "quote inside": ('a,text\n1,"so "called" film"\n', "quotation marks of line 2"),
+    "endless quote": ('a,text\n1,"' + "x, y\n" * 100_000, "quotation marks of line 2"),
+    "workbook": (b"PK\x03\x04 and more", "workbook"),
+    "picture": (b"\x89PNG\r\n\0\0", "not a text file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_list_is_answered_in_a_sentence(tmp_path, name):
+    data, says = BAD[name]
+    path = table(tmp_path, data)
+    with pytest.raises(ValueError, match=says) as caught:
+        tables.open_table(path)
+    is_a_sentence(str(caught.value), says)
+    about, *_ = listing.look(str(path), ASKED)
+    assert 'class="trouble"' in about
+
+
+def test_a_huge_list_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_BYTES", 1_000_000)
+    with pytest.raises(ValueError, match="larger than 1 MB"):
+        tables.open_table(table(tmp_path, "a,text\n" + "1,x\n" * 300_000))
+
+
+def test_a_column_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+    found = tables.open_table(table(tmp_path, "id,text\n1,good\n"))
+    with pytest.raises(ValueError, match=r"no column 'review': choose one of id, text\."):
+        found.index("review")
+
+
+class Toy:
+    """Answers without a network."""
+
+    session = SimpleNamespace(ran="nothing at all")
+
+    def classify_many(self, given: Iterator[str]) -> Iterator[dict[str, float]]:
+        for text in given:
+            yield {"positive": 0.9, "negative": 0.1} if text else {}
+
+
+def cells(given: Sequence[str]) -> Iterator[dict[str, str]]:
+    return sst2_minilm.cells(Toy(), given)  # type: ignore[arg-type]
+
+
+def test_rows_that_cannot_be_read_say_why_and_the_rest_is_answered():
+    found = list(cells(["fine", " ", "a\0b", "x" * 300_000, "😀"]))
+    assert found[0] == {"answer": "positive", "probability": "0.9000", "verdict": "positive"}
+    for row, says in zip(found[1:], ("no text", "NUL", "200,000", "only signs"), strict=True):
+        assert (row["answer"], row["probability"]) == ("", "")
+        assert says in row["verdict"]
+
+
+def test_names_that_are_taken_get_a_number(tmp_path):
+    found = tables.open_table(table(tmp_path, "answer,text\n1,good\n"))
+    out = io.StringIO()
+    writer = tables.Writer(found, out)
+    for row, more in tables.answered(found, found.column, cells):
+        writer.add(row, more)
+    assert out.getvalue().splitlines()[0] == "answer,text,answer 2,probability,verdict"
+
+
+def peak(tmp_path: Path, rows: int) -> int:
+    """Bytes of Python's memory that a list of so many rows takes at most."""
+    path = table(tmp_path, "id,review\n" + "".join(f"{n},{'word ' * 40}\n" for n in range(rows)))
+    with (tmp_path / "out.csv").open("w") as out:
+        tracemalloc.start()
+        found = tables.open_table(path)
+        writer = tables.Writer(found, out)
+        for row, more in tables.answered(found, found.column, cells):
+            writer.add(row, more)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert sum(1 for _ in (tmp_path / "out.csv").open()) == rows + 1
+    return most
+
+
+def test_ten_thousand_rows_take_no_more_memory_than_one_thousand(tmp_path):
+    assert peak(tmp_path, 10_000) < peak(tmp_path, 1_000) + 100_000
+
+
+def read_all(path: Path, column: str = "") -> Iterator[tuple[Any, ...]]:
+    return listing.read_all(str(path), column, *PAIR, ASKED)
+
+
+@pytest.mark.weights
+def test_ten_thousand_rows_come_with_progress_and_in_their_order(tmp_path):
+    lines = [f"{n},{'good' if n % 2 else 'a dull mess'}" for n in range(10_000)]
+    path = table(tmp_path, "id,review\n" + "\n".join(lines) + "\n")
+    shown = list(read_all(path))
+    assert sum("<progress" in about for about, *_ in shown) >= 10
+    about, first, download, *_ = shown[-1]
+    assert "Done: 10,000 of 10,000 rows" in about
+    assert len(first.value["data"]) == listing.FIRST
+    with Path(download.value["path"]).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["id"]) for row in rows] == list(range(10_000))
+    assert [row["answer"] for row in rows[:4]] == ["negative", "positive"] * 2
+
+
+@pytest.mark.weights
+def test_a_list_that_is_stopped_keeps_what_was_read(tmp_path):
+    path = table(tmp_path, "review\n" + "a fine film\n" * 5_000)
+    reading = read_all(path)
+    for about, *_ in reading:
+        if "<progress" in about:
+            listing.stop_reading(ASKED)
+    assert "Stopped:" in about
+    assert "of 5,000 rows" in about
+
+
+@pytest.mark.weights
+def test_another_file_ends_the_reading_of_the_first(tmp_path):
+    path = table(tmp_path, "review\n" + "a fine film\n" * 5_000)
+    for about, *_ in read_all(path):
+        if "<progress" in about:
+            listing.look(str(listing.EXAMPLE), ASKED)
+    assert "Stopped:" not in about
+    assert "Done:" not in about
+
+
+def test_no_file_is_said():
+    about, *_ = next(listing.read_all(None, None, *PAIR, ASKED))
+    assert "Choose a file first." in about
+
+
+@pytest.mark.weights
+def test_the_command_line_reads_a_list(tmp_path):
+    path = listing.EXAMPLE
+    told = run(sys.executable, "-m", "model_zoo", "run", "sst2-minilm", str(path))
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert len(rows) == tables.open_table(path).count
+    assert {"review", "answer", "probability", "verdict"} <= set(rows[0])
+    told = run(
+        sys.executable, "-m", "model_zoo", "run", "sst2-minilm", str(path),
+        "--column", "title", "--json",
+    )  # fmt: skip
+    assert json.loads(told.splitlines()[0])["title"]
+
+
+def test_the_models_are_found_by_their_task():
+    assert read.MODELS
+    for name in read.MODELS:
+        assert model_zoo.spec(name).cells is not None
