@@ -51,7 +51,6 @@ CHINESE.update(
         "Back to the kept text": "回到保留的文字",
         "Stop comparing": "停止比较",
         "Compared with": "对比",
-        "Try one": "试一试",
         f"sure from {SURE:.0%}": f"{SURE:.0%} 起才算确定",
         KNOWS: "它从英文影评中学习：知道人们如何褒贬，却不知真假，也不懂反讽。",
     }

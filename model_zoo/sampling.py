@@ -83,10 +83,8 @@ def largest(logits: Logits, count: int) -> npt.NDArray[np.int64]:
     if count * 2 > columns:
         return np.argsort(-logits, kind="stable")[:count]
     best = logits[: columns * ROWS].reshape(ROWS, columns).max(axis=0)
-    least = np.partition(best, columns - count)[columns - count]
-    among = np.arange(ROWS)[:, None] * columns + np.flatnonzero(best >= least)
-    places = np.concatenate([among.ravel(), np.arange(columns * ROWS, len(logits))])
-    places = places[logits[places] >= least]
+    best.partition(columns - count)
+    places = np.flatnonzero(logits >= best[columns - count])
     order: npt.NDArray[np.int64] = places[np.argsort(-logits[places], kind="stable")[:count]]
     return order
 

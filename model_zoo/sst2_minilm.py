@@ -239,10 +239,7 @@ SOURCES = (
     ),
 )
 
-UNSEEN = "SST-2, 654 whole sentences kept apart with all their phrases; they fit the temperature"
-MORE_UNSEEN = (
-    "SST-2, 1,454 whole sentences kept apart with all their phrases; the first of two cycles"
-)
+UNSEEN = "SST-2, 1,454 whole sentences kept apart with all their phrases; they fit the temperature"
 
 SPECS = (
     ModelSpec(
@@ -261,7 +258,7 @@ SPECS = (
         training_data="SST-2, phrases and sentences of film reviews",
         made_by=(
             "The method of python -m export train sst2-minilm (export/recipes/sentiment.py), "
-            "in two runs by hand, with 800 further sentences kept out of the first"
+            "its two cycles run one by one by hand"
         ),
         intended_use="Sorting reviews and comments in English, and showing why.",
         not_for=(
@@ -273,13 +270,12 @@ SPECS = (
         precisions=("fp32", "int8", "fp16", "bf16"),
         accuracy_budget=0.003,
         metrics=(
-            Metric("accuracy", 0.8945, UNSEEN),
-            Metric("accuracy", 0.8945, UNSEEN, "int8"),
-            Metric("accuracy", 0.8945, UNSEEN, "fp16"),
-            Metric("accuracy", 0.8930, UNSEEN, "bf16"),
-            Metric("accuracy, first cycle", 0.9003, MORE_UNSEEN),
-            Metric("calibration error", 0.0209, UNSEEN),
-            Metric("calibration error", 0.0243, UNSEEN, "int8"),
+            Metric("accuracy", 0.9154, UNSEEN),
+            Metric("accuracy", 0.9127, UNSEEN, "int8"),
+            Metric("accuracy", 0.9154, UNSEEN, "fp16"),
+            Metric("accuracy", 0.9154, UNSEEN, "bf16"),
+            Metric("calibration error", 0.0136, UNSEEN),
+            Metric("calibration error", 0.0174, UNSEEN, "int8"),
         ),
         sources=SOURCES,
         build=_build,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,21 @@ def test_beams_find_a_text_at_least_as_likely_as_greed(lm):
         return sum(math.log(token.probability) for token in tokens) / len(tokens)
 
     assert mean(beams=4) >= mean()
+
+
+def test_what_all_beams_share_comes_before_they_end(lm, monkeypatch):
+    steps, together = list[int](), Reader.together
+
+    def counted(reader: Reader, tokens: Sequence[int]) -> np.ndarray:
+        steps.append(len(tokens))
+        return together(reader, tokens)
+
+    monkeypatch.setattr(Reader, "together", counted)
+    tokens = lm(PROMPT, GREEDY, beams=3, max_new_tokens=30)
+    first, early = next(tokens), len(steps)
+    rest = ids(tokens)
+    assert early < len(steps)
+    assert [first.id, *rest] == ids(lm(PROMPT, GREEDY, beams=3, max_new_tokens=30))
 
 
 def test_a_token_comes_with_its_probability_and_five_alternatives(lm):

@@ -26,7 +26,7 @@ def build(model: Path, precision: str, path: Path, heads: int | None = None) -> 
     weights = read(model)
     width = weights["wpe.weight"].shape[1]
     heads = heads or width // HEAD_SIZE
-    g = LanguageGraph("gpt2", precision)
+    g = LanguageGraph("gpt2", precision, BLOCK)
     tokens = g.begin()
     positions = g.input("positions", np.int64, ["new"])
     place = g.op("Gather", g.constant(weights["wpe.weight"], "places"), positions)
@@ -36,7 +36,7 @@ def build(model: Path, precision: str, path: Path, heads: int | None = None) -> 
     def linear(x: str, name: str, bias: bool = True) -> str:
         """The publisher keeps weights as [in, out]."""
         weight = weights[f"{name}.weight"].T
-        return g.linear(x, weight, weights[f"{name}.bias"] if bias else None, block=BLOCK)
+        return g.linear(x, weight, weights[f"{name}.bias"] if bias else None)
 
     def norm(name: str, out: str) -> tuple[str, str]:
         """(the layer norm of x and what the last branch adds to it, their sum)."""
@@ -60,7 +60,7 @@ def build(model: Path, precision: str, path: Path, heads: int | None = None) -> 
         bias = g.constant(weights[f"{name}.mlp.c_fc.bias"], "bias")
         branch = (
             linear(g.op("FastGelu", wide, bias), f"{name}.mlp.c_proj", bias=False),
-            (f"{name}.mlp.c_proj"),
+            f"{name}.mlp.c_proj",
         )
     normed, _ = norm("ln_f", "last")
     g.end(normed, weights["wte.weight"])

@@ -27,6 +27,10 @@ class LanguageGraph(Graph):
     be fast, costs these models several percent of perplexity; one a block costs half a percent.
     """
 
+    def __init__(self, name: str, precision: str, block: int = BLOCK) -> None:
+        super().__init__(name, precision)
+        self.block = block
+
     def begin(self) -> str:
         """Declare what every language model is given, and name the tokens."""
         self.wanted = self.input("wanted", np.int64, ["wanted"])
@@ -39,11 +43,12 @@ class LanguageGraph(Graph):
         x: str,
         weight: npt.NDArray[Any],
         bias: npt.NDArray[Any] | None = None,
-        block: int = BLOCK,
+        block: int = 0,
     ) -> str:
-        """x [..., in] times weight [out, in], transposed, plus bias [out]."""
+        """x [..., in] times weight [out, in], transposed, plus bias [out]; block 0: the graph's."""
         if self.precision != "int8":
             return super().linear(x, weight, bias)
+        block = block or self.block
         quantised, scale = in_blocks(weight, block)
         inputs = [x, self.initializer(quantised, "weight"), self.constant(scale, "scale")]
         if bias is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,11 @@ def _ours(
     name: str, session: Session, vocabulary: Vocabulary, prompt: list[int], new: int
 ) -> Contender:
     """The whole loop that pages and callers get, probabilities and alternatives included."""
-    options = TextOptions(max_new_tokens=new, temperature=0, repetition_penalty=1)
+    options = replace(GREEDY, max_new_tokens=new)
+    reader = Reader(session, CONTEXT)  # its memory stays, as the others' does
 
     def run() -> str:
-        reader = Reader(session, CONTEXT)
+        reader.forget(0)
         return "".join(token.text for token in generate(reader, vocabulary, prompt, options))
 
     return Contender(name, run)

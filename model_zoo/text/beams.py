@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -34,11 +35,20 @@ class Beam:
 def search(
     reader: Reader, vocabulary: Vocabulary, prompt: Sequence[int], options: TextOptions
 ) -> Generator[Token, None, None]:
-    """The likeliest of the texts that `options.beams` find, when it is whole."""
+    """The likeliest of the texts that `options.beams` find; what they all share comes early."""
     logits = [reader.read(prompt)]
     beams, ended = [Beam()], list[Beam]()
     team: Reader | None = None
     room = min(int(options.max_new_tokens), reader.room)
+    characters = codecs.getincrementaldecoder("utf-8")("replace")
+    told = 0
+
+    def tell(beam: Beam, until: int) -> Iterator[Token]:
+        nonlocal told
+        for step in beam.shown[told:until]:
+            yield replace(step, text=characters.decode(vocabulary.piece(step.id)))
+        told = max(told, until)
+
     for _ in range(room):
         grown = [
             (row, token, beam.score + score)
@@ -60,17 +70,21 @@ def search(
         beams = kept
         if len(ended) >= options.beams or len(beams[0].tokens) == room:
             break
+        yield from tell(beams[0], _shared([*beams, *ended]))
         if team is None:
             team = reader.team(len(beams))
         else:
             team.decoder.reorder(np.array(rows))
         logits = list(team.together([beam.tokens[-1] for beam in beams]))
-    reader.spent += team.spent if team else 0.0
+        reader.spent, team.spent = reader.spent + team.spent, 0.0
     best = max([*ended, *beams], key=lambda beam: beam.mean)
-    characters = codecs.getincrementaldecoder("utf-8")("replace")
-    for step in best.shown:
-        text = characters.decode(vocabulary.piece(step.id))
-        yield replace(step, text=text)
+    yield from tell(best, len(best.shown))
+
+
+def _shared(beams: Sequence[Beam]) -> int:
+    """How many tokens all texts begin with."""
+    steps = zip(*(beam.tokens for beam in beams), strict=False)
+    return sum(1 for _ in takewhile(lambda step: len(set(step)) == 1, steps))
 
 
 def _best(logits: Logits, beam: Beam, options: TextOptions) -> list[tuple[int, float]]:

@@ -56,7 +56,7 @@ class Reader:
     def chunks(self, tokens: Sequence[int], every: bool) -> Iterator[Logits]:
         """Logits [n, vocabulary] chunk by chunk: of every token in it, or of its last."""
         start = 0 if every else self.shared(tokens)
-        self._forget(start)
+        self.forget(start)
         for at in range(start, len(tokens), CHUNK):
             chunk = list(tokens[at : at + CHUNK])
             logits = self._run(chunk, range(len(chunk)) if every else None)
@@ -94,7 +94,8 @@ class Reader:
         self.tokens += tokens
         return logits
 
-    def _forget(self, length: int) -> None:
+    def forget(self, length: int) -> None:
+        """Keep only the first `length` tokens."""
         self.decoder.rewind(length)
         self.tokens, self._whole = self.tokens[:length], min(self._whole, length)
 
