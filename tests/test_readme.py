@@ -24,6 +24,11 @@ def test_the_readme_agrees_with_the_card(name):
     assert row(name) in README
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_readme_agrees_with_the_card_on_sentences(precision):
+    assert f"{zoo.spec('sst2-minilm').metric('accuracy', precision):.2%}" in README
+
+
 def test_every_verb_of_the_command_line_is_in_the_readme():
     from model_zoo.__main__ import app
 
