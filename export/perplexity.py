@@ -42,8 +42,6 @@ def evaluate(spec: ModelSpec) -> Iterator[Perplexity]:
     part = f"fixed text (Python {platform.python_version()}'s help)"
     reference = 0.0
     for precision in spec.precisions:
-        if precision == "fp16":  # for GPUs
-            continue
         model = zoo.load(spec.name, precision, "cpu")
         tokens = [token for text in fixed_text() for token in model.score(text).tokens]
         mean = sum(math.log(token.probability) for token in tokens) / len(tokens)

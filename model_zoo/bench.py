@@ -93,6 +93,8 @@ def _affordable(seconds: float) -> int:
 def _sensible(precision: str, provider: str) -> bool:
     if precision == "bf16":
         return provider == "openvino" and has_brain_floats()
+    if precision == "int8":  # these products are for processors
+        return provider in ("cpu", "openvino")
     # On a CPU half precision is converted at every operator.
     return precision != "fp16" or provider not in ("cpu", "openvino")
 

@@ -18,6 +18,36 @@ from model_zoo.session import Session
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
+def place_loop(precision: str, provider: str) -> tuple[str, str]:
+    """The pair that a token loop runs at: on the GPU in half precision, else on the CPU.
+
+    CUDA's GroupQueryAttention knows no other precision; OpenVINO was no faster, and elsewhere
+    nobody has seen that the cache stays where it is.
+    """
+    if (precision, provider) == ("fp16", "cuda"):
+        return precision, provider
+    return "int8" if precision == "bf16" else precision, "cpu"
+
+
+class Buffer:
+    """Memory that a graph reads and writes where it runs: an array, or a place on the GPU."""
+
+    def __init__(self, array: npt.NDArray[Any], device: str) -> None:
+        import onnxruntime
+
+        self.value = onnxruntime.OrtValue.ortvalue_from_numpy(array, device, 0)
+        self._array = array if device == "cpu" else None  # onnxruntime uses it as it is
+
+    def read(self) -> npt.NDArray[Any]:
+        """The array itself, or a copy of what is on the GPU."""
+        return self.value.numpy() if self._array is None else self._array
+
+    def write(self, array: npt.NDArray[Any]) -> None:
+        """Put back what `read` gave and the caller changed."""
+        if self._array is None:
+            self.value.update_inplace(array)
+
+
 class Decoder:
     """`decoder(tokens)` gives the logits of the last position and goes on where it stood.
 
@@ -37,7 +67,7 @@ class Decoder:
         self.batch, self.capacity, self.length = batch, capacity, 0
         self._session, self._binding = session, session.binding()
         self._value = onnxruntime.OrtValue.ortvalue_from_numpy
-        self.cache: list[npt.NDArray[Any]] = []  # [batch, heads, capacity, size], two a layer
+        self.cache: list[Buffer] = []  # [batch, heads, capacity, size], two a layer
         self._bound: dict[str, npt.NDArray[Any]] = {}  # onnxruntime uses this memory as it is
         self._constants = dict(constants or {})
         self._positions = "positions" in session.inputs
@@ -46,7 +76,8 @@ class Decoder:
         for name, (kind, shape) in session.inputs.items():
             if name.startswith("past_"):
                 _, heads, _, size = shape
-                self.cache.append(np.zeros((batch, int(heads), capacity, int(size)), TYPES[kind]))
+                empty = np.zeros((batch, int(heads), capacity, int(size)), TYPES[kind])
+                self.cache.append(Buffer(empty, session.device))
         self._bind_all()
 
     def __call__(
@@ -81,11 +112,15 @@ class Decoder:
         """Row i goes on from what row `rows[i]` was: for beams."""
         if not np.array_equal(rows, np.arange(self.batch)):
             for buffer in self.cache:
-                buffer[:, :, : self.length] = buffer[rows, :, : self.length]
+                array = buffer.read()
+                array[:, :, : self.length] = array[rows, :, : self.length]
+                buffer.write(array)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some of the rows only, in this order."""
-        self.cache = [np.ascontiguousarray(buffer[rows]) for buffer in self.cache]
+        device = self._session.device
+        arrays = (buffer.read()[rows] for buffer in self.cache)
+        self.cache = [Buffer(np.ascontiguousarray(array), device) for array in arrays]
         self._constants = {
             name: np.ascontiguousarray(array[rows]) for name, array in self._constants.items()
         }
@@ -96,8 +131,8 @@ class Decoder:
         """Bind the cache, each buffer as past and as present, and the constants."""
         pasts = (name for name in self._session.inputs if name.startswith("past_"))
         for name, buffer in zip(pasts, self.cache, strict=True):
-            present = self._bind(name, buffer)
-            self._binding.bind_ortvalue_output(name.replace("past_", "present_"), present)
+            self._binding.bind_ortvalue_input(name, buffer.value)
+            self._binding.bind_ortvalue_output(name.replace("past_", "present_"), buffer.value)
         for name, array in self._constants.items():
             self._bind(name, array)
 
@@ -107,8 +142,6 @@ class Decoder:
             self._logits = np.empty(shape, np.float32)
             self._binding.bind_ortvalue_output("logits", self._value(self._logits))
 
-    def _bind(self, name: str, array: npt.NDArray[Any]) -> Any:
-        value = self._value(array)
-        self._binding.bind_ortvalue_input(name, value)
+    def _bind(self, name: str, array: npt.NDArray[Any]) -> None:
+        self._binding.bind_ortvalue_input(name, self._value(array))
         self._bound[name] = array
-        return value

@@ -67,6 +67,7 @@ _GPT2 = ModelSpec(
     factory=GPT2,
     read=command.read,
     example=command.example,
+    precisions=("fp32", "int8", "fp16"),
     yardstick="perplexity",
     accuracy_budget=0.01,
     spin=True,

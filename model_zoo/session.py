@@ -49,6 +49,11 @@ class Session:
         self._session.run_with_iobinding(binding)
 
     @property
+    def device(self) -> str:
+        """Where onnxruntime keeps what the graph reads: "cpu" or "cuda"."""
+        return "cuda" if self.ran.provider == "cuda" else "cpu"
+
+    @property
     def inputs(self) -> dict[str, tuple[str, list[int | str]]]:
         """Input name to (type, shape), symbolic dimensions by name."""
         return {x.name: (x.type, list(x.shape)) for x in self._session.get_inputs()}

@@ -63,7 +63,9 @@ SPECS = (
         metrics=(
             Metric("perplexity", 15.46, PROSE),
             Metric("perplexity", 15.55, PROSE, "int8"),
+            Metric("perplexity", 15.46, PROSE, "fp16"),
         ),
+        precisions=("fp32", "int8", "fp16"),
         yardstick="perplexity",
         accuracy_budget=0.01,
         spin=True,

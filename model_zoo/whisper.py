@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_zoo import zoo
-from model_zoo.decoder import Decoder
+from model_zoo.decoder import Decoder, place_loop
 from model_zoo.errors import BadInput
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session, softmax
@@ -185,9 +185,7 @@ class Whisper:
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
     """OpenVINO takes the encoder, where its brain floats pay; the token loop stays on the CPU."""
-    loop = ("int8" if precision == "bf16" else precision, provider)
-    if provider == "openvino":
-        loop = (loop[0], "cpu")
+    loop = place_loop(precision, provider)
     return {"encoder": (precision, provider), "decoder": loop, "aligner": loop,
             "vad": ("fp32", "cpu")}  # fmt: skip
 

@@ -14,9 +14,12 @@ from transformers import PreTrainedModel
 
 import model_zoo
 from export.checks.text import small_gpt2
+from model_zoo import decoder
+from model_zoo.decoder import Buffer
 from model_zoo.errors import BadInput
 from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
+from model_zoo.spec import WHOLE
 from model_zoo.text.generation import Token, until
 from model_zoo.text.memory import CHUNK, KEPT, Reader
 from model_zoo.text.model import LanguageModel
@@ -103,6 +106,34 @@ def test_what_all_beams_share_comes_before_they_end(lm, monkeypatch):
     rest = ids(tokens)
     assert early < len(steps)
     assert [first.id, *rest] == ids(lm(PROMPT, GREEDY, beams=3, max_new_tokens=30))
+
+
+class Elsewhere(Buffer):
+    """Memory that is not ours, as on a GPU: what is read from it is a copy."""
+
+    def __init__(self, array: np.ndarray, device: str) -> None:
+        import onnxruntime
+
+        make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
+        self.value, self._array = make(list(array.shape), array.dtype, device, 0), None
+        self.write(array)
+
+    def read(self) -> np.ndarray:
+        return super().read().copy()
+
+
+def test_keys_and_values_may_lie_where_the_graph_runs(lm, monkeypatch):
+    texts = [ids(lm(PROMPT, GREEDY)), ids(lm(PROMPT, GREEDY, beams=3))]
+    monkeypatch.setattr(decoder, "Buffer", Elsewhere)
+    far = Small(lm.session)
+    assert [ids(far(PROMPT, GREEDY)), ids(far(PROMPT, GREEDY, beams=3))] == texts
+
+
+def test_the_token_loop_goes_to_the_gpu_in_half_precision_only():
+    spec = model_zoo.spec("smollm2-135m")
+    assert spec.place("fp16", "cuda") == {WHOLE: ("fp16", "cuda")}
+    for pair in (("int8", "cuda"), ("fp32", "cuda"), ("int8", "openvino")):
+        assert spec.place(*pair) == {WHOLE: (pair[0], "cpu")}
 
 
 def test_a_token_comes_with_its_probability_and_five_alternatives(lm):

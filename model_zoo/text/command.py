@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
+from model_zoo.decoder import place_loop
 from model_zoo.sampling import TextOptions
 from model_zoo.spec import WHOLE
 from model_zoo.text.generation import Token
@@ -21,8 +22,8 @@ def read(given: str) -> str:
 
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
-    """OpenVINO was no faster on these graphs, whose hot operators are onnxruntime's own."""
-    return {WHOLE: (precision, "cpu" if provider == "openvino" else provider)}
+    """All of it is the token loop."""
+    return {WHOLE: place_loop(precision, provider)}
 
 
 def example() -> str:

@@ -73,7 +73,9 @@ class Reader:
         """A reader of several texts at once that all begin with what this one has read."""
         team = Reader(self._session, self.decoder.capacity, rows)
         for mine, theirs in zip(self.decoder.cache, team.decoder.cache, strict=True):
-            theirs[:, :, : len(self.tokens)] = mine[:, :, : len(self.tokens)]
+            array = theirs.read()
+            array[:, :, : len(self.tokens)] = mine.read()[:, :, : len(self.tokens)]
+            theirs.write(array)
         team.decoder.rewind(len(self.tokens))
         return team
 
