@@ -26,8 +26,8 @@ from demos.words import CHINESE, t, translations
 CHINESE.update(
     {
         "Real neural networks, on your own machine.": "真正的神经网络，就在你自己的机器上。",
-        "Nothing you draw, show or say leaves this machine.": (
-            "你画的、展示的、说的一切都不会离开这台机器。"
+        "Nothing you draw, show, write or say leaves this machine.": (
+            "你画的、展示的、写的、说的一切都不会离开这台机器。"
         ),
     }
 )
@@ -67,7 +67,7 @@ def blocks(pages: Sequence[Page]) -> gr.Blocks:
             pages[0].build(demo)
         else:
             _tabs(demo, pages)
-        gr.HTML(t("Nothing you draw, show or say leaves this machine."), elem_id="promise")
+        gr.HTML(t("Nothing you draw, show, write or say leaves this machine."), elem_id="promise")
     return demo.queue(max_size=32, default_concurrency_limit=1, api_open=False)
 
 
@@ -205,7 +205,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     screen = sys.platform in ("darwin", "win32") or any(
         name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
-    parser = argparse.ArgumentParser(description="Sensorium: neural networks to draw and show to.")
+    parser = argparse.ArgumentParser(
+        description="Sensorium: real neural networks that answer on your own machine."
+    )
     parser.add_argument(
         "--host",
         default=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if ON_SPACE else "127.0.0.1"),

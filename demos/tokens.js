@@ -10,6 +10,7 @@ text.setAttribute("aria-label", say("Text, token by token"));
 
 let run = null; // the text that is shown belongs to
 let tokens = []; // [text, probability, alternatives], each with its span
+let taken = 0; // characters of the lines that are shown
 let chosen = -1;
 
 function render() {
@@ -17,12 +18,14 @@ function render() {
   if (value.run !== run) {
     run = value.run;
     tokens = [];
+    taken = 0;
     chosen = -1;
     text.replaceChildren();
     why.hidden = true;
   }
   const pinned = text.scrollTop + text.clientHeight >= text.scrollHeight - 8;
-  for (const token of value.tokens.slice(tokens.length)) append(token);
+  for (const line of value.lines.slice(taken).split("\n")) if (line) append(JSON.parse(line));
+  taken = value.lines.length;
   if (pinned) text.scrollTop = text.scrollHeight;
   text.hidden = !tokens.length;
   hint.textContent = value.text;

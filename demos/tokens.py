@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,28 +43,39 @@ def shown(
     kind: str,
     text: str = "",
     run: str = "",
-    tokens: Sequence[tuple[Any, ...]] = (),
+    lines: str = "",
     facts: str = "",
     running: bool = False,
 ) -> dict[str, Any]:
     """What tokens.js shows: `kind` is hint, trouble or answer, `text` a sentence above it all.
 
-    Another `run` clears the page; `tokens` only grow within one, as `cells` makes them.
+    Another `run` clears the page; `lines` only grow within one, as `lines` makes them.
     """
     return {
-        "kind": kind, "text": text, "run": run, "tokens": list(tokens), "facts": facts,
+        "kind": kind, "text": text, "run": run, "lines": lines, "facts": facts,
         "running": running,
     }  # fmt: skip
 
 
-def cells(tokens: Sequence[Token]) -> list[tuple[Any, ...]]:
-    """[text, probability, alternatives] of each token that shows something."""
-    return [
-        (
-            token.text,
-            round(token.probability, 5),
-            [(text, round(share, 4)) for text, share in token.alternatives],
+def lines(tokens: Sequence[Token]) -> str:
+    """[text, probability, alternatives] of each token that shows something, a line of JSON each.
+
+    One text that grows: of a long list the browser would look at every number at every token.
+    """
+    return "".join(
+        json.dumps(
+            [
+                token.text,
+                round(token.probability, 5),
+                [(text, round(share, 4)) for text, share in token.alternatives],
+            ]
         )
+        + "\n"
         for token in tokens
         if token.text
-    ]
+    )
+
+
+def words(lines: str) -> str:
+    """The text that the lines show."""
+    return "".join(json.loads(line)[0] for line in lines.splitlines())

@@ -14,7 +14,7 @@ import model_zoo
 from demos import Page, parts, tokens, writing
 from demos.snippets import code
 from demos.words import CHINESE, say, t
-from demos.writing import ALWAYS, MODELS, Cells
+from demos.writing import ALWAYS, MODELS
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.sampling import TextOptions
@@ -144,7 +144,7 @@ def go(
     top_p: float,
     min_p: float,
     repetition_penalty: float,
-    before: Cells,
+    before: str,
     request: gr.Request,
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[Any, ...]]:
@@ -153,15 +153,15 @@ def go(
         options = TextOptions(
             _whole(max_new_tokens), temperature, _whole(top_k), top_p, min_p, repetition_penalty,
             _lines(stop), _whole(seed), chat=mode == ASK,
-            answer="".join(cell[0] for cell in before),
+            answer=tokens.words(before),
         )  # fmt: skip
     except ZooError as error:
-        yield tokens.shown("trouble", told(error, request)), "", [], *_buttons(False, False)
+        yield tokens.shown("trouble", told(error, request)), "", "", *_buttons(False, False)
         return
     buttons: tuple[Any, ...] = _buttons(True, False)
     pair = model, precision, provider
-    for shown, line, cells, running in writing.write(prompt or "", before, options, pair, request):
-        yield shown, line, cells, *(buttons if running else _buttons(False, bool(cells)))
+    for shown, line, lines, running in writing.write(prompt or "", before, options, pair, request):
+        yield shown, line, lines, *(buttons if running else _buttons(False, bool(lines)))
         buttons = (gr.skip(),) * len(buttons)
 
 
@@ -237,7 +237,7 @@ def build(demo: gr.Blocks) -> None:
         button.click(
             None, None, [prompt, mode], js=f"() => {json.dumps(example)}", api_visibility="private"
         )
-    kept, none = gr.State([]), gr.State([])
+    kept, none = gr.State(""), gr.State("")
     chosen = [prompt, mode, *pair, stops, seed, *sliders]
     shown = [text, line, kept, start, stop, another, more]
     how: dict[str, Any] = {

@@ -27,8 +27,7 @@ MODELS = sorted(
     key=lambda name: not any(source.wheels for source in model_zoo.spec(name).sources),
 )
 ALWAYS = MODELS[0]  # the one that can be had without the hub
-SHOW_SECONDS = 0.04  # between two updates of the page, which are more work than a token
-Cells = list[tuple[Any, ...]]
+SHOW_SECONDS = 0.08  # between two updates of the page, each as much work as several tokens
 
 CHINESE.update(
     {
@@ -54,7 +53,7 @@ class Writing:
     """One text and what is known of it so far."""
 
     request: gr.Request
-    cells: Cells  # of what was there before, and of every token since
+    lines: str  # of what was there before, and of every token since
     run: str = field(default_factory=lambda: token_hex(4))
     hint: str = ""
     count: int = 0
@@ -68,16 +67,16 @@ class Writing:
         self.first = self.first or self.last
         self.count += 1
         self.hint = self.hint or token.hint
-        self.cells = self.cells + tokens.cells([token])
+        self.lines += tokens.lines([token])
 
     def shown(self, running: bool) -> dict[str, Any]:
         """For the page."""
-        kind = "answer" if self.cells else "hint"
-        return tokens.shown(kind, self.hint, self.run, self.cells, self.facts(), running)
+        kind = "answer" if self.lines else "hint"
+        return tokens.shown(kind, self.hint, self.run, self.lines, self.facts(), running)
 
     def say(self, words: str) -> dict[str, Any]:
         """A sentence above what is there."""
-        return tokens.shown("hint", say(words, self.request), self.run, self.cells, "", True)
+        return tokens.shown("hint", say(words, self.request), self.run, self.lines, "", True)
 
     def facts(self) -> str:
         """For example: 57 tokens · 98.1 tokens a second · first after 0.06 s."""
@@ -92,12 +91,12 @@ class Writing:
 
 def write(
     prompt: str,
-    before: Cells,
+    before: str,
     options: TextOptions,
     pair: Sequence[str],
     request: gr.Request,
-) -> Iterator[tuple[dict[str, Any], str, Cells, bool]]:
-    """(the text so far, the result line, its cells, whether it goes on), more with every token."""
+) -> Iterator[tuple[dict[str, Any], str, str, bool]]:
+    """(the text so far, the result line, its lines, whether it goes on), more with every token."""
     writing, ending = Writing(request, before), Event()
     session = request.session_hash or writing.run
     stop(session)
@@ -119,13 +118,13 @@ def write(
                     break
                 if writing.last - updated > SHOW_SECONDS or writing.count == 1:
                     updated = writing.last
-                    yield writing.shown(True), "", writing.cells, True
-        if not writing.cells:
+                    yield writing.shown(True), "", writing.lines, True
+        if not writing.lines:
             writing.hint = say(
                 "It ended without a word: ask differently, or let it go on with a text.", request
             )
         line = parts.result_line(trace, request) if trace else where(ran, request)
-        yield writing.shown(False), ran_on(line), writing.cells, False
+        yield writing.shown(False), ran_on(line), writing.lines, False
     except ZooError as error:
         words = sentence(pair[0], error, request)
         yield tokens.shown("trouble", words, writing.run, before), "", before, False
@@ -164,7 +163,7 @@ def judge(
         f"{len(score.tokens)} {say('tokens', request)} · "
         f"{say('perplexity', request)} {score.perplexity:.1f}"
     )
-    shown = tokens.shown("answer", "", run, tokens.cells(score.tokens), facts)
+    shown = tokens.shown("answer", "", run, tokens.lines(score.tokens), facts)
     yield shown, ran_on(parts.result_line(score, request))
 
 
