@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
@@ -119,11 +120,13 @@ def generate_text(
             top_p=top_p, repetition_penalty=repetition_penalty, stop=_lines(stop),
             seed=_whole(seed), chat=bool(chat),
         )  # fmt: skip
-        text, hint, written = "", "", list[dict[str, Any]]()
+        text, hint, written, sent = "", "", list[dict[str, Any]](), 0.0
         for token in model_zoo.load(model)(prompt or "", options):
             text, hint = text + token.text, hint or token.hint
-            written = [*written, asdict(token)]
-            yield {"text": text, "hint": hint, "done": False, "tokens": written}
+            written.append(asdict(token))
+            if time.monotonic() - sent > writing.SHOW_SECONDS:
+                yield {"text": text, "hint": hint, "done": False, "tokens": [*written]}
+                sent = time.monotonic()
         yield {"text": text, "hint": hint, "done": True, "tokens": written}
 
 
