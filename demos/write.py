@@ -107,7 +107,8 @@ def generate_text(
         seed: the same seed writes the same text.
         chat: ask an instruct model; false to let it go on with the text.
         stop: texts to end before, one a line.
-        model: smollm2-135m, or gpt2 where the Hugging Face hub can be reached.
+        model: smollm2-135m, or where the Hugging Face hub can be reached gpt2, gpt2-medium or
+            gpt2-large.
 
     Returns:
         text so far, done, hint, and tokens with text, probability and alternatives.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,9 @@ def list_models(as_json: AsJson = False) -> None:
 @app.command()
 def fetch(
     names: Names = None,
-    every: Annotated[bool, typer.Option("--all", help="Fetch all models.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Fetch all but those of more than a gigabyte.")
+    ] = False,
 ) -> None:
     """Fetch models' weights and build the graphs that `auto` opens; may be interrupted and resumed.
 
@@ -47,13 +50,9 @@ def fetch(
     """
     if not names and not every:
         raise BadInput("Say which models to fetch, or --all.")
-    for spec in map(zoo.spec, names or zoo.names()):
-        try:
+    for spec in map(zoo.spec, names or zoo.usual()):
+        with _or_left_out(spec, names):
             console.print(f"{spec.name}: {_fetched(spec)}")
-        except WeightsNotFound as error:
-            if names:
-                raise
-            progress.print(f"{spec.name}: not to be had from here. {error}")
 
 
 @app.command()
@@ -128,7 +127,7 @@ def bench(
     if peers:
         from export.peers import compare
 
-        specs = map(zoo.spec, names or zoo.names())
+        specs = map(zoo.spec, names or zoo.usual())
         with progress.status("Measuring in turns …"):
             results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]
         show(results, as_json)
@@ -207,7 +206,7 @@ def _card(spec: ModelSpec) -> dict[str, Any]:
         "parameters": spec.parameters,
         **{name: _measured(spec, name) for name in ("accuracy", "perplexity")},
         "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()},
-        "download_mb": round(sum(source.size for source in spec.sources) / 1e6, 1),
+        "download_mb": round(spec.download / 1e6, 1),
         "licence": spec.licence,
         "from": "embedded" if spec.embedded else "fetched",
     }
@@ -216,6 +215,17 @@ def _card(spec: ModelSpec) -> dict[str, Any]:
 def _measured(spec: ModelSpec, metric: str) -> dict[str, float]:
     values = {p: spec.metric(metric, p) for p in spec.precisions}
     return {p: value for p, value in values.items() if value is not None}
+
+
+@contextmanager
+def _or_left_out(spec: ModelSpec, named: Sequence[str] | None) -> Iterator[None]:
+    """Where none were named, a model that cannot be had from here is told, and the rest goes on."""
+    try:
+        yield
+    except WeightsNotFound as error:
+        if named:
+            raise
+        progress.print(f"{spec.name}: not to be had from here. {error}")
 
 
 def _fetched(spec: ModelSpec) -> str:
@@ -231,9 +241,10 @@ def _measure(
 ) -> list[dict[str, Any]]:
     with progress.status("Measuring …") as status:
         rows = []
-        for spec in map(zoo.spec, names or zoo.names()):
+        for spec in map(zoo.spec, names or zoo.usual()):
             status.update(f"Measuring {spec.name} …")
-            rows += [row.row() for row in one(spec)]
+            with _or_left_out(spec, names):
+                rows += [row.row() for row in one(spec)]
     return rows
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from model_zoo import __version__, zoo
 from model_zoo.cache import cache_folder
 from model_zoo.providers import offers, processor, usable_cores
+from model_zoo.source import readable
 from model_zoo.tuning import choose
 
 
@@ -52,6 +53,9 @@ def _ffmpeg() -> Finding:
 
 def _model(name: str) -> Finding:
     spec = zoo.spec(name)
+    if name not in zoo.usual():
+        size = readable(spec.download)
+        return Finding(name, True, f"comes when it is asked for: `fetch {name}`, {size}")
     choice = choose(spec)
     try:
         opened = [

@@ -94,6 +94,11 @@ class ModelSpec:
         """True where the ONNX files are committed and nothing is ever fetched."""
         return not self.sources
 
+    @property
+    def download(self) -> int:
+        """Bytes of all that has to be fetched."""
+        return sum(source.size for source in self.sources)
+
     def place(self, precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
         """The precision and provider that each part runs at when the model is asked for these."""
         if self.placement is not None:

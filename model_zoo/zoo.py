@@ -19,6 +19,7 @@ from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
 from model_zoo.spec import WHOLE, Builder, ModelSpec, stored
 
+ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is named
 MAX_OPEN_SESSIONS = 12  # the least recently used is closed when another opens
 
 
@@ -35,6 +36,11 @@ def specs() -> dict[str, ModelSpec]:
 def names() -> tuple[str, ...]:
     """The models' names, smallest model first."""
     return tuple(specs())
+
+
+def usual() -> tuple[str, ...]:
+    """The models that are fetched, measured and examined without being named."""
+    return tuple(name for name, spec in specs().items() if spec.download <= ASKED_FOR)
 
 
 def spec(name: str) -> ModelSpec:
@@ -108,6 +114,7 @@ def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
             for stale in graphs.glob(f"*/{path.name}"):
                 if stale != path:
                     stale.unlink(missing_ok=True)
+                    stale.with_suffix(".data").unlink(missing_ok=True)
     return path
 
 

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 import model_zoo
 from export.checks.text import small_gpt2
+from export.graphs import builder
 from model_zoo import decoder
 from model_zoo.decoder import Buffer
 from model_zoo.errors import BadInput
@@ -151,6 +152,17 @@ def test_the_same_seed_writes_the_same_text_whatever_was_read_before(lm):
     list(lm(PROMPT + " and more", dice))
     assert ids(lm(PROMPT, dice)) == first
     assert ids(lm(PROMPT, dice, seed=6)) != first
+
+
+def test_a_graph_too_large_for_one_file_has_its_weights_beside_it(both, lm, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "MOST", 10_000)
+    small_gpt2(tmp_path)  # writes gpt2.onnx
+    assert (
+        (tmp_path / "gpt2.onnx").stat().st_size < 40_000 < (tmp_path / "gpt2.data").stat().st_size
+    )
+    graph = (tmp_path / "gpt2.onnx").rename(tmp_path / "gpt2.fp32.onnx")  # as the cache does
+    apart = Small(Session(graph, "fp32", "cpu"))
+    assert ids(apart(PROMPT, GREEDY)) == ids(lm(PROMPT, GREEDY))
 
 
 def test_a_stop_text_is_found_across_tokens_and_left_out():

@@ -56,6 +56,10 @@ def test_both_embedded_models_are_there_and_the_smaller_comes_first():
     assert model_zoo.names()[:2] == EMBEDDED
 
 
+def test_gigabytes_come_only_when_they_are_asked_for():
+    assert set(model_zoo.names()) - set(zoo.usual()) == {"gpt2-medium", "gpt2-large"}
+
+
 @pytest.mark.parametrize("name", model_zoo.names())
 def test_every_card_is_filled_in(name):
     spec = model_zoo.spec(name)

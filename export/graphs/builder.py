@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 OPSET, IR_VERSION = 21, 10  # onnxruntime 1.31 loads both; the onnx package's defaults are too new
 MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
@@ -36,6 +38,8 @@ RUNTIME_OPS = frozenset(
         "SkipSimplifiedLayerNormalization",
     }
 )
+MOST = 1_900_000_000  # bytes of weights in the graph's own file; protobuf ends at two gibibytes
+PAGE = 4096  # bytes
 INT8_STEPS = 127  # of each sign: symmetric, so that zero stays zero
 
 Shape = Sequence[int | str]
@@ -150,14 +154,28 @@ class Graph:
         return self.op("Transpose", self.reshape(x, 0, 0, count, -1), perm=(0, 2, 1, 3))
 
     def save(self, path: Path) -> None:
-        """Check the graph and write it."""
+        """Check the graph and write it; what is too much for one file has its weights beside it."""
+        if sum(len(tensor.raw_data) for tensor in self._initializers) > MOST:
+            self._set_weights_apart(path.with_suffix(".data"))
         graph = helper.make_graph(
             self._nodes, self.name, self._inputs, self._outputs, self._initializers
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
-        onnx.checker.check_model(model)
         onnx.save(model, path)
+        onnx.checker.check_model(path)
+
+    def _set_weights_apart(self, path: Path) -> None:
+        """Move all but the smallest initializers into a file of their own."""
+        with path.open("wb") as file:
+            for tensor in self._initializers:
+                if len(tensor.raw_data) < PAGE:
+                    continue
+                file.seek(-file.tell() % PAGE, os.SEEK_CUR)  # so that it can be mapped
+                place = file.tell(), len(tensor.raw_data)
+                file.write(tensor.raw_data)
+                set_external_data(tensor, path.name, *place)
+                tensor.ClearField("raw_data")
 
     def _unique(self, name: str) -> str:
         self._names[name] = self._names.get(name, 0) + 1
