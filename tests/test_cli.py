@@ -9,7 +9,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 import model_zoo
+from model_zoo import __main__ as command_line
+from model_zoo.errors import WeightsNotFound
 from model_zoo.providers import ready
+from model_zoo.spec import ModelSpec
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +75,18 @@ def test_doctor_names_the_processor_and_what_each_model_uses():
         here = "on the" in found[name]["text"]
         asked = name not in model_zoo.zoo.usual() and f"fetch {name}" in found[name]["text"]
         assert here or asked or "could not be fetched" in found[name]["text"]
+
+
+def test_what_cannot_be_had_stops_only_those_who_named_it(monkeypatch, capsys):
+    def missing(spec: ModelSpec) -> str:
+        raise WeightsNotFound(f"{spec.name} is on the moon.")
+
+    monkeypatch.setattr(command_line, "_fetched", missing)
+    command_line.fetch(every=True)
+    told = capsys.readouterr().err
+    assert [name for name in model_zoo.zoo.usual() if f"{name} is on the moon" not in told] == []
+    with pytest.raises(WeightsNotFound):
+        command_line.fetch(["gpt2"])
 
 
 def test_fetching_an_embedded_model_needs_nothing():
