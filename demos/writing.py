@@ -66,7 +66,7 @@ class Writing:
         self.last = time.perf_counter() - self.began
         self.first = self.first or self.last
         self.count += 1
-        self.hint = self.hint or token.hint
+        self.hint = self.hint or told(token.hint, self.request)
         self.lines += tokens.lines([token])
 
     def shown(self, running: bool) -> dict[str, Any]:

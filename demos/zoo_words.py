@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import gradio as gr
 
 from demos.words import CHINESE, say
@@ -28,8 +30,107 @@ SENTENCES = {
     "This does not look like English, the only language that this model knows.": (
         "这看起来不是英语，而此模型只懂英语。"
     ),
+    "The file is empty: give one with a line for each text.": (
+        "文件是空的：请提供每行一条文字的文件。"
+    ),
+    "The file has one line only: give names and a line for each text.": (
+        "文件只有一行：请给出列名，并且每行一条文字。"
+    ),
+    "This is a workbook or an archive, not a CSV file: save it as CSV.": (
+        "这是工作簿或压缩包，不是 CSV 文件：请另存为 CSV。"
+    ),
+    "This is not a text file: save the list as CSV.": "这不是文本文件：请把列表另存为 CSV。",
+    "stop is a list of texts.": "stop 应为一列文字。",
+    "temperatures are numbers from 0 to 2, the first to try first.": (
+        "temperatures 应为 0 到 2 的数字，先试的在前。"
+    ),
     "This is not a text, it holds NUL bytes: give plain text in UTF-8.": (
         "这不是文本，其中含有 NUL 字节：请提供 UTF-8 纯文本。"
+    ),
+}
+FIGURES = {  # {} stands for a figure or a name
+    "{} is a number, not {}.": "{} 应为数字，而不是 {}。",
+    "{} is a whole number, not {}.": "{} 应为整数，而不是 {}。",
+    "{} is between {} and {}, not {}.": "{} 应在 {} 与 {} 之间，而不是 {}。",
+    "{} is 1 to 10, not {}.": "{} 应为 1 到 10，而不是 {}。",
+    "stop is at most {} texts, none of them empty.": "停止文本最多 {} 条，且都不能为空。",
+    "The text has {} tokens, and {} reads fewer than {}: shorten it.": (
+        "这段文字有 {} 个词元，而 {} 只能读少于 {} 个：请缩短。"
+    ),
+    "The text has {} tokens: {} are the most.": "这段文字有 {} 个词元：最多 {} 个。",
+    "The text has {} characters: give at most {} at a time.": (
+        "这段文字有 {} 个字符：每次最多 {} 个。"
+    ),
+    "The text is longer than the {} tokens that are looked back at: it goes on from the last {}.": (
+        "文字已超过可回看的 {} 个词元：从最后 {} 个接着写。"
+    ),
+    "{} is not a text in UTF-8: save it as plain text.": ("{} 不是 UTF-8 文本：请另存为纯文本。"),
+    "The picture is too large: scale it below {} megapixels first.": (
+        "图片太大：请先缩小到 {} 百万像素以下。"
+    ),
+    "The picture is too large ({} × {}): scale it below {} megapixels first.": (
+        "图片太大（{} × {}）：请先缩小到 {} 百万像素以下。"
+    ),
+    "The picture is only {} × {} pixels: show one of at least {} × {}.": (
+        "图片只有 {} × {} 像素：请用至少 {} × {} 的图片。"
+    ),
+    "A picture is a uint8 array (h, w), (h, w, 3) or (h, w, 4), not {} {}: convert it first.": (
+        "图片应为 uint8 数组 (h, w)、(h, w, 3) 或 (h, w, 4)，而不是 {} {}：请先转换。"
+    ),
+    "There is no file {}: check its name.": "没有文件 {}：请检查文件名。",
+    "There is no file {}.": "没有文件 {}。",
+    "There is no column {}: choose one of {}.": "没有名为 {} 的列：请从 {} 中选择。",
+    'Line {} has {} cells, the first line {}: put texts with a "{}" in quotation marks.': (
+        "第 {} 行有 {} 个单元格，而首行有 {} 个：含有“{}”的文字请放在引号内。"
+    ),
+    "The quotation marks of line {} do not fit: a text in quotation marks ends with one, and those "
+    'inside it are written twice ("").': (
+        '第 {} 行的引号不配对：引号内的文字须以引号结束，其中的引号要写两次（""）。'
+    ),
+    "The file is larger than {} MB: cut it in parts.": "文件大于 {} MB：请分成几部分。",
+    "The recording is {} hours long: cut it into pieces of at most {} hours.": (
+        "录音长 {} 小时：请切成每段至多 {} 小时。"
+    ),
+    "The recording is too short to hold a word ({} s).": "录音太短（{} 秒），容不下一个词。",
+    "The recording is without speech ({} s).": "录音中没有说话声（{} 秒）。",
+    "The recording has {} samples a second: {} to {} kHz can be read.": (
+        "录音每秒有 {} 个采样：可读取 {} 到 {} kHz。"
+    ),
+    "Samples are integers or floats, not {}.": "采样应为整数或浮点数，而不是 {}。",
+    "Samples are [n] or [n, channels], not {}-dimensional.": (
+        "采样应为 [n] 或 [n, 声道]，而不是 {} 维。"
+    ),
+    "{} is empty: record or choose another file.": "{} 是空的：请重新录音或另选文件。",
+    "{} is damaged or cut off: choose another file.": "{} 已损坏或不完整：请另选文件。",
+    "{} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read where ffmpeg is "
+    "installed.": "{} 不是 WAV、FLAC、OGG 或 MP3 录音；安装了 ffmpeg 才能读取 M4A、MP4 和 WebM。",
+    "{} is not a recording that can be read: choose an audio file.": (
+        "{} 不是可读取的录音：请选择音频文件。"
+    ),
+    "{} holds no sound that can be read: choose an audio file.": (
+        "{} 中没有可读取的声音：请选择音频文件。"
+    ),
+    "There is no language {}: give a code such as en, de, zh or es, or none to have it detected.": (
+        "没有语言 {}：请给出 en、de、zh、es 之类的代码，或留空以自动识别。"
+    ),
+    "There is no task {}: choose one of {}.": "没有任务 {}：请从 {} 中选择。",
+    "This model knows English only, not {}: choose whisper-base.": (
+        "此模型只懂英语，不懂 {}：请选择 whisper-base。"
+    ),
+    "{} knows English only: translate with whisper-base.": (
+        "{} 只懂英语：请用 whisper-base 翻译。"
+    ),
+    "{} is not in the cache folder {} and could not be fetched from {}. When online, run "
+    "`python -m model_zoo fetch {}`; offline, give a folder that holds {}.": (
+        "{} 不在缓存文件夹 {} 中，也无法从 {} 获取。"
+        "联网时请运行 `python -m model_zoo fetch {}`；离线时请给出含有 {} 的文件夹。"
+    ),
+    "{} is not in the folder {}: put it there, or give no folder to have it fetched.": (
+        "{} 不在文件夹 {} 中：请放进去，或不指定文件夹以便下载。"
+    ),
+    "{} is not the pinned file (its SHA-256 is not {}…): replace it, or give no folder to have the "
+    "right one fetched.": (
+        "{} 不是指定的文件（其 SHA-256 不是 {}…）：请更换，或不指定文件夹以便下载正确的文件。"
     ),
 }
 PLACES = {
@@ -37,13 +138,21 @@ PLACES = {
     "on the CPU (OpenVINO)": "在 CPU（OpenVINO）上",
     "on the GPU (CUDA)": "在 GPU（CUDA）上",
 }
-CHINESE.update(SENTENCES | PLACES)
+CHINESE.update(SENTENCES | FIGURES | PLACES)
+_PATTERNS = {
+    words: re.compile(re.escape(words).replace(r"\{\}", "(.+?)"), re.DOTALL) for words in FIGURES
+}
 
 
 def told(message: object, request: gr.Request | None = None) -> str:
     """A hint or an error in the reader's language; one that is not known above stays English."""
     sentence = str(message)
-    return say(sentence, request) if sentence in CHINESE else sentence
+    if sentence in CHINESE:
+        return say(sentence, request)
+    for words, pattern in _PATTERNS.items():
+        if found := pattern.fullmatch(sentence):
+            return say(words, request).format(*found.groups())
+    return sentence
 
 
 def where(ran: Ran, request: gr.Request | None = None) -> str:

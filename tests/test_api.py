@@ -303,19 +303,48 @@ def test_what_the_zoo_says_is_told_in_chinese_as_far_as_it_is_known(tmp_path: Pa
     shown, *_ = see.look(str(tmp_path / "broken.png"), see.MODEL, "fp32", "cpu", reader)
     assert "不是可读取的图片" in shown
     assert zoo_words.told("No such sentence 7", reader) == "No such sentence 7"
+    figures = "temperature is between 0 and 5, not 7."
+    assert zoo_words.told(figures, reader) == "temperature 应在 0 与 5 之间，而不是 7。"
+    assert zoo_words.told(figures) == figures
     assert zoo_words.where(Ran("cpu", "int8", "a note"), reader) == "int8 在 CPU 上: a note"
 
 
+def sentences(file: Path, refusals: bool = False) -> set[str]:
+    """The texts in a file, with {} for what is filled in; only those of errors where asked."""
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    if refusals:
+        calls = (node for node in nodes if isinstance(node, ast.Call) and node.args)
+        errors = ("BadInput", "WeightsNotFound")
+        nodes = [call.args[0] for call in calls if getattr(call.func, "id", "") in errors]
+    found = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    filled = (node for node in nodes if isinstance(node, ast.JoinedStr))
+    return found | {"".join(map(_piece, text.values)) for text in filled}
+
+
+def _piece(part: ast.expr) -> str:
+    return str(part.value) if isinstance(part, ast.Constant) else "{}"
+
+
 def test_what_is_translated_for_the_zoo_is_what_the_zoo_says() -> None:
-    said = {
-        node.value
-        for file in (ROOT / "model_zoo").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.Constant)
+    said = set[str]().union(*map(sentences, (ROOT / "model_zoo").rglob("*.py")))
+    made = {  # from more than one text
+        "The picture is too large: scale it below {} megapixels first.",
+        "The picture is too large ({} × {}): scale it below {} megapixels first.",
+        "The recording is too short to hold a word ({} s).",
+        "The recording is without speech ({} s).",
     }
     assert zoo_words.SENTENCES.keys() - said == set()
+    assert zoo_words.FIGURES.keys() - said == made
     places = {Ran(provider, "fp32").place for provider in ("cpu", "openvino", "cuda")}
     assert zoo_words.PLACES.keys() == places
+
+
+def test_whatever_a_page_may_be_refused_with_has_its_chinese() -> None:
+    others = {"__main__", "bench", "command", "options", "session", "tuning", "zoo"}
+    files = (file for file in (ROOT / "model_zoo").rglob("*.py") if file.stem not in others)
+    said = set[str]().union(*(sentences(file, refusals=True) for file in files))
+    assert len(said) > 30
+    assert said - zoo_words.SENTENCES.keys() - zoo_words.FIGURES.keys() == set()
 
 
 def test_a_table_of_several_pictures(tmp_path: Path) -> None:
