@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+import model_zoo  # noqa: F401 - it switches Gradio's telemetry off, so it comes before Gradio
+
 if TYPE_CHECKING:
     import gradio as gr
-
-# Both libraries read these as they are imported, so they are set before any page imports them.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,11 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from model_zoo.zoo import load, names, spec
+from model_zoo import _telemetry
+
+_telemetry.switch_off()  # before anything below imports onnxruntime
+
+from model_zoo.zoo import load, names, spec  # noqa: E402
 
 try:
     __version__ = version("sensorium")
