@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import platform
+import signal
 import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
+from types import FrameType
 from typing import Any
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from starlette.routing import Mount
 
 import model_zoo
-from demos import Page, look
+from demos import Page, gradio_compat, leaving, look, private_folder, uploads
 from demos.words import CHINESE, t, translations
 
 CHINESE.update(
@@ -32,6 +36,12 @@ CHINESE.update(
     }
 )
 MAX_UPLOAD = "250mb"  # an hour of sound, losslessly; pictures have a limit of their own
+# A closed terminal hangs up; a closed console window on Windows breaks.
+ENDS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
+]
 STOP_SECONDS = 3  # that requests have to end in once the server is asked to stop
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face Spaces set it
 
@@ -59,7 +69,7 @@ class Readiness:
 
 def blocks(pages: Sequence[Page]) -> gr.Blocks:
     """The pages as tabs, or one page alone without them."""
-    with gr.Blocks(title="Sensorium", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+    with gradio_compat.Pages(title="Sensorium", analytics_enabled=False) as demo:
         with gr.Row(elem_id="masthead"):
             gr.HTML("<h1>Sensorium</h1>", min_width=0)
             gr.HTML(t("Real neural networks, on your own machine."), min_width=0)
@@ -93,14 +103,25 @@ def _tabs(demo: gr.Blocks, pages: Sequence[Page]) -> None:
     read.then(None, None, None, js=done, api_visibility="private")
 
 
-def application(pages: Sequence[Page]) -> FastAPI:
-    """The whole server: /healthz and /readyz, then Gradio on everything else."""
+def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECONDS) -> FastAPI:
+    """The whole server: /healthz and /readyz, then Gradio on everything else.
+
+    `keep_seconds`: how long a visitor's files stay once the page is closed.
+    """
+    folder = private_folder.mine()
+    folder.make()
+    gradio_compat.harden(folder.files)
     ready = Readiness()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=ready.warm_up, name="warm-up", daemon=True).start()
+        tasks = [
+            asyncio.create_task(_sweep(gradio_app.state_holder, keep_seconds)),
+        ]
         yield
+        for task in tasks:
+            task.cancel()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -127,7 +148,7 @@ def application(pages: Sequence[Page]) -> FastAPI:
     demo.has_launched = True
     demo.max_threads = 16  # this and the next are options of `launch` that mounting does not take
     demo.state_session_capacity = 1000
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         demo,
         path="/",
@@ -142,14 +163,49 @@ def application(pages: Sequence[Page]) -> FastAPI:
         theme=look.THEME,
         css_paths=look.CSS,
     )
+    gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app.state_holder.__class__ = gradio_compat.Sessions
+    uploads.keep_what_is_there()
+    app.add_middleware(leaving.Presence, session_of_event=lambda event: event)
+    return app
+
+
+async def _sweep(sessions: gradio_compat.Sessions, keep_seconds: float) -> None:
+    """Every now and then, remove what closed pages have left."""
+    while True:
+        await asyncio.sleep(min(60.0, keep_seconds / 4))
+        with suppress(OSError):  # the folder was removed, or a file went by itself
+            private_folder.mine().make()
+            await asyncio.to_thread(uploads.sweep, keep_seconds)
+        sessions.forget_closed(keep_seconds)
+        leaving.forget(keep_seconds)
 
 
 class Server(uvicorn.Server):
-    """Ends the connections that Gradio keeps open for pages with a state, which is what it waits
-    for otherwise: as long as somebody has the page open.
-    """
+    """Ends quietly at every signal that asks for it, also while somebody has a page open."""
+
+    interrupted = False  # by Ctrl-C
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but for hang-ups too, and nothing is raised again when all is over."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in ENDS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no more calls, and end; the second Ctrl-C does not wait for anybody."""
+        self.interrupted |= sig == signal.SIGINT
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End Gradio's connections too, or it would wait as long as somebody has a page open."""
         for route in self.config.app.routes:
             if stop := getattr(getattr(route, "app", None), "stop_event", None):
                 stop.set()
@@ -172,7 +228,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
-    """Serve the pages until Ctrl-C; `--host`, `--port` and `--no-browser` as options."""
+    """Serve the pages until Ctrl-C, a signal or the terminal's end; `--help` has the options."""
     options = _options(arguments)
     try:
         listener = listen(options.host, options.port)
@@ -185,9 +241,13 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     host = "localhost" if options.host in ("0.0.0.0", "127.0.0.1", "::") else options.host
     address = f"http://{host}:{port}"
     proxies = "*" if ON_SPACE else None  # a Space is only ever reached through its proxy
+    try:
+        app = application(pages, 60 * options.keep_minutes)
+    except private_folder.FolderError as error:
+        sys.exit(str(error))
     server = Server(
         uvicorn.Config(
-            application(pages),
+            app,
             log_level="warning",
             forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=STOP_SECONDS,
@@ -196,7 +256,12 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     print(f"Sensorium is at {address}", flush=True)
     if options.browser:
         threading.Timer(1.0, webbrowser.open, [address]).start()
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        private_folder.mine().remove()
+    if server.interrupted:
+        sys.exit(130)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -218,6 +283,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=int,
         default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
         help="port to listen on; 0 takes a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--keep-minutes",
+        type=float,
+        default=float(os.environ.get("SENSORIUM_KEEP_MINUTES", uploads.KEEP_SECONDS / 60)),
+        help="how long a visitor's files stay once the page is closed (default: %(default)g)",
     )
     parser.add_argument(
         "--no-browser",

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
+import stat
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
+from gradio_client import Client, handle_file
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, _when_ready
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
 
@@ -56,3 +64,137 @@ def test_an_onnxruntime_imported_before_us_with_its_telemetry_on_is_told(tmp_pat
     assert "import model_zoo first" in python("-c", program, home=tmp_path).stderr
     switched_off = python("-c", program, home=tmp_path, ORT_DISABLE_TELEMETRY="1")
     assert switched_off.stderr == ""
+
+
+@dataclass
+class Served:
+    """A server of one's own, with its temporary folder and all that it has printed."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    folder: Path
+    log: Path
+
+    def post(self, endpoint: str, *data: object, session: str | None = None) -> httpx.Response:
+        body = {"data": data, "session_hash": session}
+        return httpx.post(f"{self.address}/gradio_api/run/{endpoint}", json=body, timeout=60)
+
+    def upload(self, name: str, content: bytes) -> str:
+        """The path by which the server knows the file from here on."""
+        files = {"files": (name, content)}
+        reply = httpx.post(f"{self.address}/gradio_api/upload", files=files, timeout=60)
+        return reply.raise_for_status().json()[0]
+
+    def status(self, path: str) -> int:
+        return httpx.get(f"{self.address}/gradio_api/file={path}", timeout=60).status_code
+
+    def memory(self) -> float:
+        """Resident megabytes of the server."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@contextmanager
+def served(
+    folder: Path, *options: str, program: Sequence[str] = ("app.py",), **more: str
+) -> Iterator[Served]:
+    """`app.py` as a person starts it, with its temporary files below `folder`."""
+    folder.mkdir(exist_ok=True)
+    log = folder.parent / f"{folder.name}.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, *program, "--port", "0", "--no-browser", *options],
+            cwd=ROOT, env=os.environ | {"GRADIO_TEMP_DIR": str(folder)} | more, stdout=out,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            yield Served(_when_ready(process, log), process, folder, log)
+        finally:
+            process.kill()
+            process.wait(timeout=20)
+
+
+@contextmanager
+def open_page(address: str, session: str) -> Iterator[None]:
+    """What a page holds open as long as somebody looks at it."""
+    with httpx.stream("GET", f"{address}/gradio_api/heartbeat/{session}", timeout=30) as reply:
+        lines = reply.iter_lines()  # dropping it would close the connection
+        next(lines)
+        yield
+
+
+def everything_in(folder: Path) -> list[Path]:
+    return [folder, *folder.rglob("*")]
+
+
+def eventually(claim: Callable[[], bool], seconds: float = 15) -> bool:
+    end = time.monotonic() + seconds
+    while not claim():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_nothing_is_left_however_the_server_is_ended(tmp_path: Path, name: str) -> None:
+    with served(tmp_path / "t") as server:
+        server.upload("diary.txt", b"Dear diary")
+        assert any(path.name == "diary.txt" for path in everything_in(server.folder))
+        server.process.send_signal(getattr(signal, name))
+        server.process.wait(timeout=10)
+        assert list(server.folder.iterdir()) == []
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_what_a_killed_server_left_goes_at_the_next_start_but_not_what_a_running_one_has(
+    tmp_path: Path,
+) -> None:
+    with served(tmp_path / "t") as killed, served(tmp_path / "t") as alive:
+        left = [killed.upload(f"{i}.txt", b"%d" % i) for i in range(40)]
+        mine = alive.upload("mine.txt", b"mine")
+        assert killed.status(left[0]) == 200
+        killed.process.kill()
+        killed.process.wait(timeout=10)
+        assert Path(left[0]).exists()
+        with served(tmp_path / "t") as next_one:
+            assert {next_one.status(path) for path in left} == {403}
+            assert not any(Path(path).exists() for path in left)
+            assert alive.status(mine) == 200
+            assert next_one.status(mine) == 403  # another server's
+
+
+def test_other_users_of_the_machine_can_read_and_list_nothing(tmp_path: Path) -> None:
+    with served(tmp_path / "t") as server:
+        client = Client(server.address, verbose=False)
+        client.predict(handle_file(SHIP), api_name="/classify_image")
+        server.upload("diary.txt", b"Dear diary")
+        [own] = server.folder.iterdir()
+        modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in everything_in(own)}
+        assert {oct(mode) for path, mode in modes.items() if mode & 0o077} == set()
+
+
+def test_a_visitors_files_go_a_while_after_the_page_has_closed(tmp_path: Path) -> None:
+    with served(tmp_path / "t", "--keep-minutes", "0.05") as server:  # three seconds
+        with open_page(server.address, "visitor"):
+            path = server.upload("a.jpg", SHIP.read_bytes())
+            given = {"path": path, "meta": {"_type": "gradio.FileData"}}
+            assert server.post("classify_image", given, session="visitor").status_code == 200
+            never_used = server.upload("b.jpg", SHIP.read_bytes())
+            assert eventually(lambda: not Path(never_used).exists())
+            time.sleep(2)
+            assert Path(path).exists()  # its page is still open
+        assert eventually(lambda: not Path(path).exists())
+        examples = [p for p in server.folder.rglob("*.jpg") if p.name == "ship.jpg"]
+        assert examples  # the page's own pictures stay
+
+
+def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = python(
+        str(ROOT / "app.py"), "--port", "0", "--no-browser", home=tmp_path,
+        GRADIO_TEMP_DIR=str(tmp_path / "file"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "GRADIO_TEMP_DIR" in done.stderr
+    assert "Traceback" not in done.stderr

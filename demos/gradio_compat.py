@@ -1,0 +1,60 @@
+"""Every use that we make of Gradio's private parts, each with its reason; checked with 6.31."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import processing_utils, routes
+from gradio.state_holder import StateHolder
+
+from demos import leaving, uploads
+
+_copy = processing_utils.save_file_to_cache
+
+
+class Pages(gr.Blocks):
+    """Blocks that know whose a file is."""
+
+    async def process_api(self, block_fn: Any, inputs: list[Any], *rest: Any, **more: Any) -> Any:
+        """One step of a call; the files that it takes and gives are its visitor's."""
+        session = more.get("session_hash")
+        if more.get("iterator") is None:
+            uploads.claim(inputs, session)
+        output = await super().process_api(block_fn, inputs, *rest, **more)
+        if not output["is_generating"]:
+            uploads.claim(output["data"], session)
+        return output
+
+
+class Sessions(StateHolder):
+    """Sessions that are forgotten some time after their page has closed."""
+
+    def forget_closed(self, keep_seconds: float) -> None:
+        """Drop what is known of sessions that were last used so long ago and have no page."""
+        before = datetime.now() - timedelta(seconds=keep_seconds)
+        with self.lock:
+            old = [session for session, used in self.time_last_used.items() if used < before]
+            for session in old:
+                if not leaving.page_is_open(session):
+                    self.forget(session)
+
+    def forget(self, session_id: str) -> None:
+        """Drop all that is known of a session."""
+        self.session_data.pop(session_id, None)
+        self.time_last_used.pop(session_id, None)
+
+
+def _private_copy(file_path: str | Path, cache_dir: str) -> str:
+    path = _copy(file_path, cache_dir)
+    Path(path).chmod(0o600)
+    return path
+
+
+def harden(folder: Path) -> None:
+    """Change, once for the process, what Gradio does with files; its own go to this folder."""
+    routes.DEFAULT_TEMP_DIR = str(folder)  # which was read before the folder was there
+    # A copy would be as readable as what it was made from.
+    processing_utils.save_file_to_cache = _private_copy

@@ -1,0 +1,160 @@
+"""Who is here: which pages are open, which answers somebody waits for, and an end to all others."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+from urllib.parse import parse_qs
+
+import gradio as gr
+from gradio.context import LocalContext
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from model_zoo.stopping import Stop
+
+PAGE = re.compile(r".*/heartbeat/([^/]+)/?")  # a page holds this connection as long as it is open
+EVENTS = re.compile(r".*/queue/data/?")
+CALL = re.compile(r".*/call/(?:v2/)?[^/]+/([^/]+)/?")  # one event's answer
+PLAIN = re.compile(r".*/(?:run|api)/[^/]+/?")  # one POST, one answer
+
+_http: ContextVar[Stop | None] = ContextVar(
+    "http", default=None
+)  # of the plain call being answered
+_lock = Lock()
+_stops: defaultdict[str, set[Stop]] = defaultdict(set)  # by session and by event
+_pages: Counter[str] = Counter()  # open pages by session
+_listeners: Counter[str] = Counter()  # open streams of events by session
+_closed: dict[str, float] = {}  # when a session's last page was closed, by time.monotonic()
+
+
+@contextmanager
+def stop_of(request: gr.Request | None) -> Iterator[Stop]:
+    """A Stop that is set as soon as nobody waits for this call's answer any more.
+
+    The listener of a page or of a `/call` is known by its session, that of a plain call by its
+    connection; `request` is what Gradio hands to the function.
+    """
+    if stop := _http.get():
+        yield stop
+        return
+    stop = Stop()
+    session = request.session_hash if request else None
+    keys = [key for key in (session, LocalContext.event_id.get(None)) if key]
+    with _lock:
+        for key in keys:
+            _stops[key].add(stop)
+    try:
+        yield stop
+    finally:
+        with _lock:
+            for key in keys:
+                _stops[key].discard(stop)
+                if not _stops[key]:
+                    del _stops[key]
+
+
+def left(key: str | None) -> None:
+    """Nobody waits for the answers of this session, or of this event, any more."""
+    with _lock:
+        for stop in _stops.get(key or "", ()):
+            stop.set()
+
+
+def page_is_open(session: str) -> bool:
+    """Whether this session's page is open in somebody's browser."""
+    return session in _pages
+
+
+def closed_at(session: str) -> float:
+    """When this session's page was closed, by time.monotonic(); 0 where there was none."""
+    return _closed.get(session, 0.0)
+
+
+def is_heard(session: str) -> bool:
+    """Whether somebody listens to this session's events."""
+    return session in _listeners
+
+
+def forget(seconds: float) -> None:
+    """Forget sessions whose page was closed so long ago."""
+    before = time.monotonic() - 2 * seconds  # their files go first, by the time that is noted here
+    with _lock:
+        for session in [session for session, at in _closed.items() if at < before]:
+            del _closed[session]
+
+
+class Presence:
+    """ASGI middleware that notices who comes and who leaves.
+
+    `session_of_event` tells the session of an event of the queue, None of one that it has not.
+    """
+
+    def __init__(self, app: ASGIApp, session_of_event: Callable[[str], str | None]) -> None:
+        self._app, self._session_of_event = app, session_of_event
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"] if scope["type"] == "http" else ""
+        if found := PAGE.fullmatch(path):
+            with _counted(_pages, found[1]):
+                await self._app(scope, receive, send)
+        elif EVENTS.fullmatch(path):
+            query = parse_qs(scope["query_string"].decode("latin-1"))
+            with _counted(_listeners, query.get("session_hash", [""])[0]):
+                await self._app(scope, receive, send)
+        elif scope.get("method") == "GET" and (found := CALL.fullmatch(path)):
+            session = self._session_of_event(found[1])
+            if session is None:
+                gone = {"detail": "There is no such call: it has ended, or nobody listened to it."}
+                await JSONResponse(gone, 404)(scope, receive, send)
+                return
+            with _counted(_listeners, session):
+                await self._app(scope, receive, send)
+        elif PLAIN.fullmatch(path):
+            await self._answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a plain call, and watch its connection meanwhile."""
+        stop, watching = Stop(), list[asyncio.Task[None]]()
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            stop.set()
+
+        async def watched() -> Message:
+            message = await receive()
+            if not message.get("more_body") and not watching:  # what comes next is its end
+                watching.append(asyncio.create_task(watch()))
+            return message
+
+        token = _http.set(stop)
+        try:
+            await self._app(scope, watched, send)
+        finally:
+            _http.reset(token)
+            for task in watching:
+                task.cancel()
+
+
+@contextmanager
+def _counted(what: Counter[str], session: str) -> Iterator[None]:
+    with _lock:
+        what[session] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            what[session] -= 1
+            if not what[session]:
+                del what[session]
+                if what is _pages:
+                    _closed[session] = time.monotonic()
