@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils, routes
+from gradio import processing_utils, route_utils, routes
 from gradio.state_holder import StateHolder
 
 from demos import leaving, uploads
+from model_zoo.errors import BadInput
 
 _copy = processing_utils.save_file_to_cache
 
@@ -47,14 +50,36 @@ class Sessions(StateHolder):
         self.time_last_used.pop(session_id, None)
 
 
+class _Unguessable(route_utils.GradioUploadFile):
+    """An upload whose folder does not follow from what is in it."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.sha = hashlib.sha256(secrets.token_bytes(32))
+
+
+def _unguessable(*_: Any) -> str:
+    return secrets.token_hex(32)
+
+
 def _private_copy(file_path: str | Path, cache_dir: str) -> str:
     path = _copy(file_path, cache_dir)
     Path(path).chmod(0o600)
     return path
 
 
+async def _fetch_nothing(url: str) -> Any:
+    raise BadInput("Files are taken from the browser only, not from addresses: send the file.")
+
+
 def harden(folder: Path) -> None:
     """Change, once for the process, what Gradio does with files; its own go to this folder."""
     routes.DEFAULT_TEMP_DIR = str(folder)  # which was read before the folder was there
+    # The folder of a file would be the hash of its content: who has the same file finds it.
+    route_utils.GradioUploadFile = _Unguessable
+    for name in ("hash_file", "hash_bytes", "hash_url", "hash_base64"):
+        setattr(processing_utils, name, _unguessable)
     # A copy would be as readable as what it was made from.
     processing_utils.save_file_to_cache = _private_copy
+    # An address in a visitor's data would be fetched by this machine.
+    processing_utils.async_ssrf_protected_get = _fetch_nothing

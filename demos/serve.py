@@ -24,7 +24,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 
 import model_zoo
-from demos import Page, gradio_compat, leaving, look, private_folder, uploads
+from demos import Page, doors, gradio_compat, leaving, look, private_folder, uploads
 from demos.words import CHINESE, t, translations
 
 CHINESE.update(
@@ -104,7 +104,7 @@ def _tabs(demo: gr.Blocks, pages: Sequence[Page]) -> None:
 
 
 def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECONDS) -> FastAPI:
-    """The whole server: /healthz and /readyz, then Gradio on everything else.
+    """The whole server: /healthz and /readyz, then those of Gradio's doors that we open.
 
     `keep_seconds`: how long a visitor's files stay once the page is closed.
     """
@@ -167,6 +167,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     gradio_app.state_holder.__class__ = gradio_compat.Sessions
     uploads.keep_what_is_there()
     app.add_middleware(leaving.Presence, session_of_event=lambda event: event)
+    app.add_middleware(doors.Doorkeeper)  # the outermost: it is asked first
     return app
 
 

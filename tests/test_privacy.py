@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -13,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client, handle_file
 
+from demos import doors
 from tests.conftest import ROOT, _when_ready
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -198,3 +202,64 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "GRADIO_TEMP_DIR" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def doors_of_gradio() -> set[tuple[str, str]]:
+    """Method and path of every route that the installed version of Gradio writes down anywhere."""
+    found = set()
+    for file in Path(gr.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"get", "post", "put", "patch", "delete", "head", "websocket"}
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in {"app", "router"}
+                and node.args
+                and isinstance(path := node.args[0], ast.Constant)
+                and isinstance(path.value, str)
+            ):
+                prefix = "/gradio_api" if node.func.value.id == "router" else ""
+                found.add((node.func.attr.upper(), prefix + path.value))
+    return found
+
+
+def test_every_door_of_gradio_that_we_do_not_need_is_shut(app: str) -> None:
+    doors_there = doors_of_gradio()
+    assert len(doors_there) > 60
+    needed = {door for doors_of_one in doors.OPEN.values() for door in doors_of_one}
+    shut = {door for door in doors_there if (door[0], door[1].rstrip("/") or "/") not in needed}
+    assert ("GET", "/gradio_api/deep_link") in shut
+    assert ("POST", "/gradio_api/call/v2/{api_name}") in shut
+    for method, path in sorted(shut):
+        there = re.sub(r"\{[^}]*\}", "x", path)
+        reply = httpx.request(method, f"{app}{there}?session_hash=x")
+        assert reply.status_code == 404, path
+        if method != "HEAD":
+            assert reply.json() == {"detail": "Not Found"}, path
+    gone = needed - doors_there
+    assert gone <= {("GET", "/healthz"), ("GET", "/readyz")}, "a door that Gradio no longer has"
+
+
+def test_no_link_shows_another_visitors_page(app: str) -> None:
+    def page(query: str) -> str:
+        return httpx.get(f"{app}/{query}").text
+
+    assert '"deep_link_state":"none"' in page("?deep_link=abc").replace(" ", "")
+
+
+@pytest.mark.parametrize("path", ["https://example.com/a.png", "HTTP://example.com", "http:/x"])
+def test_no_file_is_fetched_from_elsewhere(app: str, path: str) -> None:
+    assert httpx.get(f"{app}/gradio_api/file={path}").status_code in (403, 404)
+    given = {"path": path, "url": path, "meta": {"_type": "gradio.FileData"}}
+    reply = httpx.post(f"{app}/gradio_api/run/classify_image", json={"data": [given]}, timeout=20)
+    assert reply.status_code >= 400
+    assert reply.json()["error"]
+
+
+def test_an_uploads_path_does_not_follow_from_its_content(app: str) -> None:
+    def upload() -> str:
+        reply = httpx.post(f"{app}/gradio_api/upload", files={"files": ("a.txt", b"the same")})
+        return reply.json()[0]
+
+    assert len({upload() for _ in range(4)}) == 4

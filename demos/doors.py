@@ -1,0 +1,87 @@
+"""Which of Gradio's doors are open: those that the pages and their clients use, and no other.
+
+A new version's new route is shut until somebody adds it here.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.responses import JSONResponse
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+API = "/gradio_api"
+OPEN = {
+    "ours, for whoever hosts the app": [("GET", "/healthz"), ("GET", "/readyz")],
+    "the page and what it is made of": [
+        ("GET", "/"),
+        ("HEAD", "/"),
+        ("GET", "/theme.css"),
+        ("GET", "/assets/{path:path}"),
+        ("GET", "/static/{path:path}"),
+        ("GET", "/favicon.ico"),
+        ("GET", "/manifest.json"),
+        ("GET", "/robots.txt"),
+        ("GET", f"{API}/heartbeat/{{session_hash}}"),
+        ("POST", f"{API}/component_server"),
+    ],
+    "files": [
+        ("POST", f"{API}/upload"),
+        ("GET", f"{API}/upload_progress"),
+        ("GET", f"{API}/file={{path_or_url:path}}"),
+        ("HEAD", f"{API}/file={{path_or_url:path}}"),
+    ],
+    "what clients ask first": [
+        ("GET", "/config"),
+        ("GET", f"{API}/info"),
+    ],
+    "answers": [
+        ("POST", f"{API}/run/{{api_name}}"),
+        ("POST", f"{API}/api/{{api_name}}"),  # as older clients call it
+        ("POST", f"{API}/call/{{api_name}}"),
+        ("GET", f"{API}/call/{{api_name}}/{{event_id}}"),
+        ("POST", f"{API}/queue/join"),
+        ("GET", f"{API}/queue/data"),
+        ("POST", f"{API}/cancel"),
+        ("POST", f"{API}/reset"),  # as older clients cancel
+    ],
+}
+ELSEWHERE = tuple(f"{API}/file={scheme}" for scheme in ("http:", "https:"))
+_DOORS = [
+    (method, compile_path(path)[0])
+    for doors in OPEN.values()
+    for method, name in doors
+    for path in (name, f"{name.rstrip('/')}/")
+]
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether there is a door at this path; OPTIONS, which browsers ask first, is free."""
+    free = method == "OPTIONS"
+    return any((free or wanted == method) and door.match(path) for wanted, door in _DOORS)
+
+
+class Doorkeeper:
+    """ASGI middleware that answers 404 wherever there is no open door.
+
+    Nor does a link restore another visitor's page (`?deep_link=`), nor is a file fetched from
+    elsewhere (`file=https://…`).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if not is_open(scope["method"], path) or path.lower().startswith(ELSEWHERE):
+                await JSONResponse({"detail": "Not Found"}, 404)(scope, receive, send)
+                return
+            if b"deep_link" in scope["query_string"]:
+                asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+                kept = [(name, value) for name, value in asked if name != "deep_link"]
+                scope = scope | {"query_string": urlencode(kept).encode("ascii")}
+        elif scope["type"] == "websocket":
+            return
+        await self._app(scope, receive, send)
