@@ -12,24 +12,41 @@ import gradio as gr
 from gradio import processing_utils, route_utils, routes
 from gradio.state_holder import StateHolder
 
-from demos import leaving, uploads
-from model_zoo.errors import BadInput
+from demos import leaving, logs, uploads
+from demos.words import CHINESE, say
+from demos.zoo_words import told
+from model_zoo.errors import BadInput, ZooError
+from model_zoo.stopping import Stopped
 
 _copy = processing_utils.save_file_to_cache
 
+UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"
+CHINESE[UNEXPECTED] = "这里出了意料之外的错误。日志中的编号是"
+
 
 class Pages(gr.Blocks):
-    """Blocks that know whose a file is."""
+    """Blocks whose every error is a sentence and whose calls end with their listeners."""
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *rest: Any, **more: Any) -> Any:
-        """One step of a call; the files that it takes and gives are its visitor's."""
-        session = more.get("session_hash")
-        if more.get("iterator") is None:
-            uploads.claim(inputs, session)
-        output = await super().process_api(block_fn, inputs, *rest, **more)
-        if not output["is_generating"]:
-            uploads.claim(output["data"], session)
-        return output
+        """One step of a call; Gradio would log a traceback with the visitor's words in it."""
+        request, session = more.get("request"), more.get("session_hash")
+        try:
+            if more.get("iterator") is None:
+                uploads.claim(inputs, session)
+            output = await super().process_api(block_fn, inputs, *rest, **more)
+            if not output["is_generating"]:
+                uploads.claim(output["data"], session)
+            return output
+        except gr.Error as error:
+            error.print_exception = False  # it tells the visitor what the visitor gave
+            raise
+        except Stopped:
+            raise gr.Error("Stopped.", print_exception=False) from None
+        except ZooError as error:
+            raise gr.Error(told(error, request), print_exception=False) from None
+        except Exception as error:
+            words = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}."
+            raise gr.Error(words, print_exception=False) from None
 
 
 class Sessions(StateHolder):

@@ -24,7 +24,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 
 import model_zoo
-from demos import Page, doors, gradio_compat, leaving, look, private_folder, uploads
+from demos import Page, doors, gradio_compat, leaving, logs, look, private_folder, uploads
 from demos.words import CHINESE, t, translations
 
 CHINESE.update(
@@ -106,8 +106,10 @@ def _tabs(demo: gr.Blocks, pages: Sequence[Page]) -> None:
 def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECONDS) -> FastAPI:
     """The whole server: /healthz and /readyz, then those of Gradio's doors that we open.
 
-    `keep_seconds`: how long a visitor's files stay once the page is closed.
+    `keep_seconds`: how long a visitor's files stay once the page is closed. Errors and logs of the
+    whole process hold nothing of what visitors give from here on.
     """
+    logs.keep_private()
     folder = private_folder.mine()
     folder.make()
     gradio_compat.harden(folder.files)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import json
 import os
 import re
 import signal
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client, handle_file
+from PIL import Image
 
 from demos import doors
 from tests.conftest import ROOT, _when_ready
@@ -263,3 +266,84 @@ def test_an_uploads_path_does_not_follow_from_its_content(app: str) -> None:
         return reply.json()[0]
 
     assert len({upload() for _ in range(4)}) == 4
+
+
+MARK = "zebra4711"
+# Everything that any library logs, at every level, and what Python itself warns of.
+LOUD = """
+import logging, sys
+logging.basicConfig(level=1)
+import demos
+from demos import serve
+serve.run(*demos.pages(), arguments=sys.argv[1:])
+"""
+
+
+def wrong_forms(server: Served) -> Iterator[object]:
+    """Marked values in every shape that a careless or curious client may send."""
+    path = server.upload(f"{MARK}.png", f"no picture {MARK}".encode())
+    text = server.upload(f"{MARK}.csv", f'{MARK},other\n{MARK} is good\n"{MARK}'.encode())
+    sound = server.upload(f"{MARK}.wav", b"RIFF\xff\xff\xff\xffWAVEfmt " + MARK.encode() * 9)
+    with io.BytesIO() as tiff:
+        Image.new("L", (9, 9)).save(tiff, "tiff", description=MARK)
+        picture = server.upload(f"{MARK}.tif", tiff.getvalue())
+    yield from (MARK, f"{MARK} " * 300, [MARK], {MARK: MARK}, None, 4711, f"/etc/{MARK}")
+    yield from (f"data:image/png;base64,{MARK}", f"data:{MARK}", f"https://localhost/{MARK}")
+    yield f"{MARK} \ud83d"
+    for named in (path, text, sound, picture, f"/etc/{MARK}", f"../{MARK}", f"{path}/{MARK}"):
+        yield {"path": named, "meta": {"_type": "gradio.FileData"}, "orig_name": MARK}
+        yield {"path": named, "name": MARK, "run": MARK}
+        yield named
+
+
+def test_no_log_at_any_level_holds_what_a_visitor_gave(tmp_path: Path) -> None:
+    loud = served(tmp_path / "t", program=("-X", "dev", "-c", LOUD))
+    with loud as server, httpx.Client(timeout=60, headers={"Connection": "close"}) as web:
+        config = web.get(f"{server.address}/config").json()
+        api = f"{server.address}/gradio_api"
+        for turn, value in enumerate(wrong_forms(server)):
+            given = json.dumps(value).encode("utf-8", "surrogatepass")
+            for function in config["dependencies"]:
+                public = function["api_visibility"] == "public"
+                if not public and (turn + function["id"]) % 8:
+                    continue  # of the pages' own functions each gets some of the forms
+                name = function["api_name"] if public else "predict"
+                for count in {1, len(function["inputs"])}:
+                    body = (
+                        b'{"data": [%s], "fn_index": %d, "session_hash": "%s"}'
+                        % (b", ".join([given] * count), function["id"], MARK.encode())
+                    )  # fmt: skip
+                    sent = {"content": body, "headers": {"Content-Type": "application/json"}}
+                    if function["queue"]:
+                        web.post(f"{api}/queue/join", **sent)
+                    else:
+                        web.post(f"{api}/run/{name}", **sent)
+            server_function = {
+                "session_hash": MARK, "component_id": 1, "fn_name": MARK, "data": MARK
+            }  # fmt: skip
+            for component in config["components"]:
+                if component["type"] == "html":
+                    for called in ("hear", "end", "example_file"):
+                        body = server_function | {"component_id": component["id"]}
+                        body |= {"fn_name": called, "data": value if value != MARK else {}}
+                        with suppress(UnicodeEncodeError, httpx.HTTPError):
+                            web.post(f"{api}/component_server", json=body)
+        listen = f"{api}/queue/data?session_hash={MARK}"
+        with suppress(httpx.ReadTimeout), web.stream("GET", listen, timeout=5) as reply:
+            for _ in reply.iter_lines():
+                pass
+        for path in (f"/{MARK}", f"/gradio_api/file={MARK}", f"/?deep_link={MARK}"):
+            web.get(server.address + path)
+        log = server.log.read_text("utf-8", "replace")
+        assert MARK not in log
+        assert f"/etc/{MARK}" not in log
+
+
+def test_a_visitor_can_quote_the_number_under_which_the_log_has_an_error(tmp_path: Path) -> None:
+    with served(tmp_path / "t") as server:
+        reply = server.post("classify_image", 4711)
+        sentence = reply.json()["error"]
+        number = re.search(r"[0-9a-f]{8}", sentence)
+        assert number
+        assert sentence.endswith(".")
+        assert number[0] in server.log.read_text()

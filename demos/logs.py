@@ -1,0 +1,105 @@
+"""Logs that hold nothing of what a visitor gave: no text, no file name, no path, no heading.
+
+Libraries write all of these into messages and tracebacks. So of other people's messages the place
+in the code is logged, of an error its type and where it arose, and the words are left out. Our own
+messages are kept: we write nothing of a visitor's into them.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import threading
+import traceback
+import warnings
+from types import TracebackType
+from typing import Any, TextIO
+
+# uvicorn.error says why the server does not start, and "Exception in ASGI application".
+OURS = ("model_zoo", "demos", "uvicorn.error")
+log = logging.getLogger("demos")
+_record = logging.getLogRecordFactory()
+
+
+def keep_private() -> None:
+    """From here on, whatever this process logs or prints of errors leaves visitors' words out."""
+    logging.setLogRecordFactory(_without_words)
+    traceback.print_exc = _print_exc
+    traceback.print_exception = _print_exception
+    sys.unraisablehook = lambda raised: _print(raised.exc_value)
+    threading.excepthook = lambda raised: _print(raised.exc_value)
+    warnings.showwarning = _show_warning
+
+
+def unexpected(error: BaseException) -> str:
+    """Log an error that nobody foresaw; returns the number by which the log has it."""
+    number = secrets.token_hex(4)
+    log.error("%s: %s", number, outline(error))
+    return number
+
+
+def outline(error: BaseException | None) -> str:
+    """An error's type and where it arose, with what led to it, without a word of its message."""
+    lines: list[str] = []
+    while error is not None and len(lines) < 8:
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        places = (f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
+        lines.append(f"{type(error).__name__} at {' > '.join(places)}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return ", because of ".join(lines)
+
+
+def _short(path: str) -> str:
+    """A module's path from its package on."""
+    return "/".join(path.replace("\\", "/").rsplit("/", 3)[-3:])
+
+
+def _without_words(*arguments: Any, **more: Any) -> logging.LogRecord:
+    record = _record(*arguments, **more)
+    if record.exc_info:
+        error, record.exc_info = record.exc_info[1], None
+        record.msg, record.args = f"{record.getMessage().strip()}: {outline(error)}", ()
+        if not _is_ours(record.name):
+            record.msg = outline(error)
+    elif not _is_ours(record.name):
+        record.msg, record.args = f"a message from {record.name}, line {record.lineno}", ()
+    return record
+
+
+def _is_ours(name: str) -> bool:
+    return any(name == ours or name.startswith(f"{ours}.") for ours in OURS)
+
+
+def _print(error: BaseException | None, file: TextIO | None = None) -> None:
+    if error is not None:
+        print(outline(error), file=file or sys.stderr, flush=True)
+
+
+def _print_exc(limit: int | None = None, file: TextIO | None = None, chain: bool = True) -> None:
+    _print(sys.exc_info()[1], file)
+
+
+def _print_exception(
+    error: Any,
+    /,
+    value: BaseException | None = None,
+    tb: TracebackType | None = None,
+    limit: int | None = None,
+    file: TextIO | None = None,
+    **_: Any,
+) -> None:
+    _print(error if isinstance(error, BaseException) else value, file)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    where = _short(filename)
+    words = f": {message}" if where.startswith(("model_zoo/", "demos/")) else ""
+    print(f"{category.__name__} at {where}:{lineno}{words}", file=file or sys.stderr, flush=True)
