@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
+import sys
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils, route_utils, routes
+from gradio import processing_utils, queueing, route_utils, routes
 from gradio.state_holder import StateHolder
 
 from demos import leaving, logs, uploads
@@ -18,6 +22,10 @@ from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.stopping import Stopped
 
+UNHEARD_SECONDS = 60  # that a call waits for somebody to listen to it
+UNHEARD_CALLS = 16  # that wait so; one more pushes the oldest out
+AHEAD = 32  # events that a listener may be behind before the call waits for it
+LOOK_SECONDS = 0.05
 _copy = processing_utils.save_file_to_cache
 
 UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"
@@ -27,11 +35,15 @@ CHINESE[UNEXPECTED] = "这里出了意料之外的错误。日志中的编号是
 class Pages(gr.Blocks):
     """Blocks whose every error is a sentence and whose calls end with their listeners."""
 
+    _queue: Queue
+
     async def process_api(self, block_fn: Any, inputs: list[Any], *rest: Any, **more: Any) -> Any:
         """One step of a call; Gradio would log a traceback with the visitor's words in it."""
         request, session = more.get("request"), more.get("session_hash")
         try:
-            if more.get("iterator") is None:
+            if more.get("iterator") is not None:
+                await self._queue.until_heard(session)
+            else:
                 uploads.claim(inputs, session)
             output = await super().process_api(block_fn, inputs, *rest, **more)
             if not output["is_generating"]:
@@ -48,9 +60,105 @@ class Pages(gr.Blocks):
             words = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}."
             raise gr.Error(words, print_exception=False) from None
 
+    def queue(self, **options: Any) -> Pages:
+        """As Gradio's, with our queue."""
+        super().queue(**options)
+        self._queue.__class__ = Queue
+        self._queue.pending_messages_per_session.max_size = sys.maxsize  # `drop_unheard` bounds it
+        return self
+
+
+class Queue(queueing.Queue):
+    """A queue in which nothing is computed, and nothing kept, that nobody listens to.
+
+    Gradio's runs every call to its end and keeps all of its events for ever.
+    """
+
+    async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        """A new call; where many wait unheard, the oldest of them makes room."""
+        unheard = [event for event in self._waiting() if not leaving.is_heard(event.session_hash)]
+        if len(unheard) >= UNHEARD_CALLS:
+            await self.drop(min(unheard, key=lambda event: event.enqueue_time).session_hash)
+        return await super().push(body, request, username)
+
+    def get_events(self) -> tuple[list[queueing.Event], bool, str] | None:
+        """The next call to start: of those that somebody listens to, the one that came first."""
+        for event in sorted(self._waiting(), key=lambda event: event.enqueue_time):
+            line = self.event_queue_per_concurrency_id[event.concurrency_id]
+            limit = line.concurrency_limit
+            free = limit is None or line.current_concurrency < limit
+            if free and leaving.is_heard(event.session_hash):
+                line.queue.remove(event)
+                return [event], False, event.concurrency_id
+        return None
+
+    def _waiting(self) -> Iterator[queueing.Event]:
+        for line in self.event_queue_per_concurrency_id.values():
+            yield from line.queue
+
+    async def clean_events(
+        self, *, session_hash: str | None = None, event_id: str | None = None
+    ) -> None:
+        """Whoever listened has left; what is being computed ends too, other than Gradio's."""
+        leaving.left(session_hash)
+        leaving.left(event_id)
+        await super().clean_events(session_hash=session_hash, event_id=event_id)
+
+    async def reset_iterators(self, event_id: str) -> None:
+        """A call has ended, or was cancelled, which does not reach a thread that computes."""
+        leaving.left(event_id)
+        await super().reset_iterators(event_id)
+
+    async def until_heard(self, session: str | None) -> None:
+        """Wait while the listener is far behind; raises Stopped when none catches up."""
+        end = time.monotonic() + UNHEARD_SECONDS
+        while session in self.pending_messages_per_session:
+            if self.pending_messages_per_session[session].qsize() < AHEAD:
+                return
+            if time.monotonic() > end:
+                await self.drop(session)
+            await asyncio.sleep(LOOK_SECONDS)
+        if session is not None:
+            raise Stopped
+
+    async def drop(self, session: str) -> None:
+        """Forget a session's calls and what they have said."""
+        await self.clean_events(session_hash=session)
+        self.pending_messages_per_session.pop(session, None)
+        self.pending_event_ids_session.pop(session, None)
+
+    def session_of_event(self, event_id: str) -> str | None:
+        """The session of a call that waits, runs or has just ended; None without one."""
+        if event := self.event_ids_to_events.get(event_id):
+            return event.session_hash
+        pending = self.pending_event_ids_session.items()
+        return next((session for session, events in pending if event_id in events), None)
+
+    async def drop_unheard(self) -> None:
+        """Once a second, drop what nobody has listened to for a minute."""
+        since: dict[str, float] = {}
+        while not self.stopped:
+            now, unheard = time.monotonic(), self.pending_messages_per_session.keys()
+            unheard = [session for session in unheard if not leaving.is_heard(session)]
+            since = {session: since.get(session, now) for session in unheard}
+            for session, when in since.items():
+                if now - when > UNHEARD_SECONDS:
+                    await self.drop(session)
+            await asyncio.sleep(1)
+
 
 class Sessions(StateHolder):
-    """Sessions that are forgotten some time after their page has closed."""
+    """Sessions of which an open page is never pushed out by others; Gradio's keeps the newest."""
+
+    def update(self, session_id: str) -> None:
+        """Note that a session was used; beyond the capacity, the oldest without a page goes."""
+        with self.lock:
+            if session_id in self.session_data:
+                self.session_data.move_to_end(session_id)
+            if len(self.session_data) > self.capacity:
+                ended = (s for s in self.session_data if not leaving.page_is_open(s))
+                if (oldest := next(ended, session_id)) != session_id:
+                    self.forget(oldest)
 
     def forget_closed(self, keep_seconds: float) -> None:
         """Drop what is known of sessions that were last used so long ago and have no page."""

@@ -119,6 +119,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=ready.warm_up, name="warm-up", daemon=True).start()
         tasks = [
+            asyncio.create_task(demo._queue.drop_unheard()),
             asyncio.create_task(_sweep(gradio_app.state_holder, keep_seconds)),
         ]
         yield
@@ -168,7 +169,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
     gradio_app.state_holder.__class__ = gradio_compat.Sessions
     uploads.keep_what_is_there()
-    app.add_middleware(leaving.Presence, session_of_event=lambda event: event)
+    app.add_middleware(leaving.Presence, session_of_event=demo._queue.session_of_event)
     app.add_middleware(doors.Doorkeeper)  # the outermost: it is asked first
     return app
 

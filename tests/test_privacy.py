@@ -347,3 +347,54 @@ def test_a_visitor_can_quote_the_number_under_which_the_log_has_an_error(tmp_pat
         assert number
         assert sentence.endswith(".")
         assert number[0] in server.log.read_text()
+
+
+IMPATIENT = """
+import sys
+import demos
+from demos import gradio_compat, serve
+gradio_compat.UNHEARD_SECONDS = 2
+serve.run(*demos.pages(), arguments=sys.argv[1:])
+"""
+
+
+def ask(server: Served, *data: object) -> str:
+    """The address at which the answer of /call/classify_sentiment waits for a listener."""
+    address = f"{server.address}/gradio_api/call/classify_sentiment"
+    return f"{address}/{httpx.post(address, json={'data': data}).json()['event_id']}"
+
+
+@pytest.mark.weights
+def test_a_call_that_nobody_listens_to_waits_then_goes_and_delays_nobody(tmp_path: Path) -> None:
+    with served(tmp_path / "t", program=("-c", IMPATIENT)) as server:
+        server.post("classify_sentiment", "warm up", False)
+        late = ask(server, "a fine film", False)
+        time.sleep(1)
+        assert "positive" in httpx.get(late, timeout=30).text
+        unheard = [ask(server, "a fine film", False) for _ in range(100)]
+        began = time.monotonic()
+        assert "positive" in httpx.get(ask(server, "a fine film", False), timeout=30).text
+        assert time.monotonic() - began < 2  # it did not wait for any of them to be dropped
+        assert eventually(lambda: httpx.get(unheard[-1]).status_code == 404)
+        assert "nobody listened" in httpx.get(unheard[0]).json()["detail"]
+
+
+def test_an_open_page_keeps_its_state_whoever_else_comes(tmp_path: Path) -> None:
+    with served(tmp_path / "t") as server, httpx.Client() as web:
+        config = web.get(f"{server.address}/config").json()
+        keep = next(f for f in config["dependencies"] if f["api_name"] == "_keep")
+
+        def run(function: dict, data: list[object], session: str) -> dict:
+            body = {"data": data, "fn_index": function["id"], "session_hash": session}
+            return web.post(f"{server.address}/gradio_api/run/predict", json=body).json()
+
+        back = next(
+            f for f in config["dependencies"]
+            if f["inputs"] == keep["outputs"][:1] and f["outputs"] == keep["inputs"]
+        )  # fmt: skip
+        with open_page(server.address, "visitor"):
+            run(keep, ["my own text"], "visitor")
+            for stranger in range(1005):
+                run(keep, ["a stranger's text"], f"stranger{stranger}")
+            assert run(back, [None], "visitor")["data"] == ["my own text"]
+            assert run(back, [None], "stranger0")["data"] == [None]  # there is a bound
