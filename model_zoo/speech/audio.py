@@ -11,12 +11,15 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model_zoo.errors import BadInput
+
+if TYPE_CHECKING:
+    import soundfile
 
 SAMPLE_RATE = 16_000  # samples a second, what every model here was trained on
 RATES = (8_000, 96_000)  # samples a second that a recording may have
@@ -99,12 +102,25 @@ def _file_blocks(path: Path) -> Iterator[Samples]:
     import soundfile
 
     with soundfile.SoundFile(path) as file:
-        size = BLOCK_SECONDS * file.samplerate
         try:
-            raw = file.blocks(size, dtype="float32", always_2d=True)
-            yield from _resampled(raw, file.samplerate)
+            yield from _resampled(_decoded(file), file.samplerate)
         except soundfile.LibsndfileError as error:
             raise BadInput(f"{path.name} is damaged or cut off: choose another file.") from error
+
+
+def _decoded(file: soundfile.SoundFile) -> Iterator[Samples]:
+    """Frames [n, channels] as many as were decoded.
+
+    SoundFile.blocks() hands out as many as the header claims: the rest is memory as it was found,
+    another visitor's recording for example.
+    """
+    size = BLOCK_SECONDS * file.samplerate
+    while True:
+        block: Samples = file.read(size, dtype="float32", always_2d=True)
+        if len(block):
+            yield block
+        if len(block) < size:
+            return
 
 
 def _array_blocks(rate: int, array: npt.NDArray[Any]) -> Iterator[Samples]:
