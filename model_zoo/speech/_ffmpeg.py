@@ -32,15 +32,18 @@ GAP_SECONDS = 0.1  # between two packets: less is how a container rounds
 LONGEST_GAP_SECONDS = 600  # more is no silence but a clock that was set
 BACK_SECONDS = 2  # further back the clock begins anew, as where two files were joined
 HANGS_SECONDS = 60  # without a sample or an answer
+ZEROED = "avi,matroska,mov,nut"  # containers whose clock begins with the recording
 # A packet is heard at its time, never before what was decoded earlier is through: gaps become
 # silence (by aresample), joined parts follow each other. 0: what the clock was set back, 1: the
-# end of the packet before, 2: how far this one lies behind that, in ticks.
+# end of the packet before, 2: how far this one lies behind that, in seconds, 3: where it goes,
+# 4: its own time from `start` on; all others in ticks.
 ON_TIME = (
-    f"st(2,if(isnan(PTS),0,(PTS+ld(0)-ld(1))*TB));"
+    "st(4,PTS-{start}/TB);"
+    "st(2,if(isnan(PTS),0,(ld(4)+ld(0)-ld(1))*TB));"
     f"if(lt(ld(2),-{BACK_SECONDS})+gt(ld(2),{LONGEST_GAP_SECONDS}),"
-    f"st(0,ld(1)-PTS);st(2,0));"
-    f"st(3,if(lt(ld(2),{GAP_SECONDS}),ld(1),PTS+ld(0)));"
-    f"st(1,ld(3)+NB_SAMPLES/SR/TB);ld(3)"
+    "st(0,ld(1)-ld(4));st(2,0));"
+    f"st(3,if(lt(ld(2),{GAP_SECONDS}),ld(1),ld(1)+ld(2)/TB));"
+    "st(1,ld(3)+NB_SAMPLES/SR/TB);ld(3)"
 )
 
 
@@ -55,10 +58,13 @@ class Track:
 
 @dataclass(frozen=True)
 class Media:
-    """What ffprobe finds: seconds (0 where they are not known) and tracks, the default first."""
+    """What ffprobe finds: seconds (0 where they are not known) and tracks, the default first.
+
+    `start`: the time at which the recording begins, in seconds, where its packets have times.
+    """
 
     seconds: float
-    timed: bool
+    start: float | None
     tracks: tuple[Track, ...]
 
 
@@ -69,7 +75,9 @@ def is_there() -> bool:
 
 def probe(source: Input) -> Media:
     """The tracks of a file; BadInput where it is no recording."""
-    asked = "format=format_name,duration:stream=index,channels:stream_disposition=default"
+    asked = (
+        "format=format_name,duration,start_time:stream=index,channels:stream_disposition=default"
+    )
     command = ["ffprobe", *_careful(source), "-select_streams", "a", "-show_entries", asked,
                "-of", "json"]  # fmt: skip
     try:
@@ -88,8 +96,10 @@ def probe(source: Input) -> Media:
         raise BadInput(f"{source.name} holds no sound that can be read: choose an audio file.")
     form, names = found["format"], set(found["format"]["format_name"].split(","))
     seconds = 0.0 if names & set(GUESSED.split(",")) else float(form.get("duration", 0))
-    timed = bool(names & set(TIMED.split(",")))
-    return Media(seconds, timed, tuple(sorted(tracks, key=lambda track: not track.default)))
+    start = None
+    if names & set(TIMED.split(",")):
+        start = 0.0 if names & set(ZEROED.split(",")) else float(form.get("start_time", 0))
+    return Media(seconds, start, tuple(sorted(tracks, key=lambda track: not track.default)))
 
 
 class Reading:
@@ -99,9 +109,11 @@ class Reading:
         self, source: Input, media: Media, track: Track, skip: float, seconds: int
     ) -> None:
         """Without the first `skip` seconds."""
-        self._source, self._channels, self._timed = source, track.channels, media.timed
+        self._source, self._channels = source, track.channels
+        self._timed = media.start is not None and not skip
         self._bytes = 4 * track.channels * RATE * seconds
-        filters = [f"asetpts='{ON_TIME}'" if media.timed and not skip else "asetpts=N/SR/TB"]
+        times = ON_TIME.format(start=media.start) if self._timed else "N/SR/TB"
+        filters = [f"asetpts='{times}'"]
         if skip:
             filters += [f"atrim=start={skip:.6f}", "asetpts=PTS-STARTPTS"]
         filters += [f"aresample={RATE}:async=1:first_pts=0"]
@@ -110,7 +122,7 @@ class Reading:
         self.broken = False
 
     def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
-        command = ["ffmpeg", "-nostdin", *_careful(self._source), *self._form]
+        command = ["ffmpeg", "-nostdin", "-copyts", *_careful(self._source), *self._form]
         with (
             tempfile.TemporaryFile() as complaints,
             subprocess.Popen(

@@ -251,7 +251,7 @@ def test_b4_a_named_pipe_is_read(tmp_path: Path) -> None:
     path = made(tmp_path / "a.m4a")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()), daemon=True)
     writer.start()
     samples = open_sound(pipe).samples()
     writer.join()
