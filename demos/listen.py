@@ -82,8 +82,8 @@ async def transcribe(
         model: whisper-tiny.en for English, whisper-base for 99 languages and translation.
 
     Returns:
-        text, language, and segments with start, end (seconds), text, probability and words; an
-        empty text where nobody speaks.
+        text, language, segments with start, end (seconds), text, probability and words, and a
+        hint where a part could not be heard; an empty text where nobody speaks.
     """
 
     def work() -> dict[str, Any]:
@@ -92,7 +92,8 @@ async def transcribe(
         if model not in MODELS:
             raise BadInput(f"{model!r} does not listen: choose one of {', '.join(MODELS)}.")
         chosen = SpeechOptions(language or "", task or "transcribe", word_timestamps)
-        return asdict(model_zoo.load(model).trace(audio, chosen).answer)
+        trace = model_zoo.load(model).trace(audio, chosen)
+        return asdict(trace.answer) | {"hint": trace.hint}
 
     with parts.plain_errors():
         # Whoever waits for another's hour of sound holds no thread meanwhile.
@@ -140,6 +141,7 @@ def read(
             segments.append(segment)
             said = [*said, shown(segment)]
             facts |= {"done": max(listening.done, segment.end), "language": listening.language}
+            facts["seconds"] = listening.sound.seconds  # more than a header claims, it may be
             first = len(segments) == 1
             so_far = evidence(trace_of(segments), request) if first else gr.skip()
             yield heard("answer", **facts, segments=said), so_far, tuple(segments), *unchanged
@@ -149,7 +151,9 @@ def read(
         return
     if recorder.ended(run):
         return
-    facts |= {"running": False, "done": trace.seconds, "text": "" if said else say(NOBODY, request)}
+    facts |= {"running": False, "done": trace.seconds, "seconds": trace.seconds}
+    note = told(listening.sound.note, request)
+    facts["text"] = note if said else f"{say(NOBODY, request)} {note}".strip()
     ready = files(segments, listening.language, sound["name"])
     yield heard("answer", **facts, segments=said), evidence(trace, request), tuple(segments), *ready
 

@@ -100,6 +100,40 @@ FIGURES = {  # {} stands for a figure or a name
     "Samples are [n] or [n, channels], not {}-dimensional.": (
         "采样应为 [n] 或 [n, 声道]，而不是 {} 维。"
     ),
+    "The recording has {} channels: at most {} can be read.": (
+        "录音有 {} 个声道：最多可读取 {} 个。"
+    ),
+    "Samples are an array of numbers, and this is none: {}.": "采样应为数字数组，而这不是：{}。",
+    "Floating-point samples lie between -1 and 1, and these reach {}: divide them by the largest "
+    "value of their scale, which is 32768 for 16 bits.": (
+        "浮点采样应在 -1 与 1 之间，而这里达到 {}：请除以其量程的最大值，16 位为 32768。"
+    ),
+    "Samples come as (sampling rate, samples), not as {} values.": (
+        "采样应以（采样率，采样）给出，而不是 {} 个值。"
+    ),
+    "The sampling rate is a whole number such as 16000, not {}.": (
+        "采样率应为整数，例如 16000，而不是 {}。"
+    ),
+    "A recording is a file's path, its bytes, or (sampling rate, samples), not {}.": (
+        "录音应为文件路径、文件字节或（采样率，采样），而不是 {}。"
+    ),
+    "Only the first {} hours were heard: cut the recording into pieces.": (
+        "只听了前 {} 小时：请把录音切成几段。"
+    ),
+    "{} has {} tracks of sound: number {} was heard.": "{} 有 {} 条音轨：听的是第 {} 条。",
+    "{} is damaged or cut off: what can be decoded of it was heard.": (
+        "{} 已损坏或不完整：能解码的部分已经听写。"
+    ),
+    "{} goes on after what was heard: to read that, install ffmpeg.": (
+        "{} 在已听部分之后还有内容：安装 ffmpeg 才能读取。"
+    ),
+    "{} is a folder: choose an audio file.": "{} 是文件夹：请选择音频文件。",
+    "{} is a device, not a file: choose an audio file.": "{} 是设备而不是文件：请选择音频文件。",
+    "{} may not be read: change its permissions.": "没有读取 {} 的权限：请更改权限。",
+    "{} gives text, not bytes: open it in binary mode.": (
+        "{} 给出的是文本而不是字节：请以二进制方式打开。"
+    ),
+    "{} gives more than {} GB: save it as a file first.": "{} 超过 {} GB：请先存成文件。",
     "{} is empty: record or choose another file.": "{} 是空的：请重新录音或另选文件。",
     "{} is damaged or cut off: choose another file.": "{} 已损坏或不完整：请另选文件。",
     "{} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read where ffmpeg is "

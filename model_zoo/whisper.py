@@ -87,7 +87,7 @@ class SpeechTrace:
 class Whisper:
     """`model(recording, language="en")` answers a Transcript; `listen` gives it bit by bit.
 
-    A recording is a file's path or (sampling rate, samples).
+    A recording is a file's path, its bytes, or (sampling rate, samples).
     """
 
     def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
@@ -115,10 +115,10 @@ class Whisper:
 
     def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
         """What a page shows of a recording that was listened to."""
-        seconds, hint = listening.sound.seconds, ""
+        seconds, hint = listening.sound.seconds, listening.sound.note
         if not answer.text:
             what = "too short to hold a word" if seconds < SHORTEST else "without speech"
-            hint = f"The recording is {what} ({seconds:.2f} s)."
+            hint = hint or f"The recording is {what} ({seconds:.2f} s)."
         laps = dict(listening.watch.laps)
         return SpeechTrace(answer, seconds, listening.seen, laps, self.ran, hint)
 

@@ -1,127 +1,183 @@
 """Sound as the models hear it: any recording to 16 kHz mono float32, block by block.
 
-libsndfile reads WAV, FLAC, OGG and MP3; the rest goes through ffmpeg, where there is one.
+What is decoded counts, never what a header claims. libsndfile reads WAV, FLAC, OGG and MP3; where
+it stops before the end of the file, or does not know the container, ffmpeg reads on.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import os
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from model_zoo.errors import BadInput
+from model_zoo.speech import _ffmpeg, _input, _libsndfile
+from model_zoo.speech._ffmpeg import Media
+from model_zoo.speech._input import Input
+from model_zoo.speech._samples import Mix, as_float, as_pair, require_scale
+from model_zoo.speech._samples import Samples as Samples
 
-SAMPLE_RATE = 16_000  # samples a second, what every model here was trained on
-RATES = (8_000, 96_000)  # samples a second that a recording may have
+SAMPLE_RATE = _ffmpeg.RATE  # samples a second, what every model here was trained on
+RATES = (4_000, 384_000)  # samples a second that a recording may have
 MAX_SECONDS = 2 * 3600
 BLOCK_SECONDS = 20  # read, resampled and searched for speech at once
-# Containers that hold one recording; no playlists, which name further files and addresses.
-CONTAINERS = "aac,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,mp4,m4a,mpegts,ogg,wav,webm"
+INAUDIBLE = 1e-4  # of full scale: a track that stays below is empty
 
-Samples = npt.NDArray[np.float32]
-# A file's path, or (sampling rate, samples [n] or [n, channels], integer or float)
-Recording = str | Path | tuple[int, npt.NDArray[Any]]
+# A file's path, its bytes, a stream of them, or (sampling rate, samples [n] or [n, channels])
+Recording: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | tuple[int, Any]
+)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sound:
-    """A recording that can be read: its length in seconds, and its blocks as they are asked for.
+    """A recording that can be read, block by block.
 
-    `blocks()` gives float32 [n] at 16 kHz, mono, in -1..1; BadInput where it turns out damaged.
+    `seconds`: an estimate (0: unknown) until `blocks` has come to its end, then the length of
+    what was decoded. `note`: what of it could not be heard, in a sentence, if anything.
     """
 
     seconds: float
-    source: Recording
+    source: Input | tuple[int, npt.NDArray[Any]] = field(repr=False)
+    media: Media | None = field(default=None, repr=False)  # where ffmpeg reads it
+    note: str = ""
 
     def blocks(self) -> Iterator[Samples]:
-        if isinstance(self.source, tuple):
-            return _array_blocks(*self.source)
-        if _libsndfile_reads(Path(self.source)):
-            return _file_blocks(Path(self.source))
-        return _ffmpeg_blocks(Path(self.source))
+        """float32 [n] at 16 kHz, mono, in -1..1; BadInput where nothing can be decoded.
+
+        Where it breaks further on, what came before stands, and `note` says so.
+        """
+        heard, most = 0, MAX_SECONDS * SAMPLE_RATE
+        try:
+            for block in self._decoded():
+                within = block[: most - heard]
+                heard += len(within)
+                self.seconds = max(self.seconds, heard / SAMPLE_RATE)
+                yield within
+                if len(within) < len(block):
+                    self.note = (
+                        f"Only the first {MAX_SECONDS // 3600} hours were heard: cut the "
+                        "recording into pieces."
+                    )
+                    break
+        except BadInput as error:
+            if not heard:
+                raise
+            self.note = str(error)
+        self.seconds = heard / SAMPLE_RATE
 
     def samples(self) -> Samples:
         """The whole recording, float32 [n] at 16 kHz."""
         blocks = list(self.blocks())
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
+    def _decoded(self) -> Iterator[Samples]:
+        if isinstance(self.source, tuple):
+            rate, array = self.source
+            size = BLOCK_SECONDS * rate
+            pieces = (array[start : start + size] for start in range(0, len(array), size))
+            return _resampled(pieces, rate, Mix())
+        if self.media:
+            return self._by_ffmpeg(self.source, self.media)
+        return self._by_libsndfile(self.source)
+
+    def _by_libsndfile(self, source: Input) -> Iterator[Samples]:
+        mix = Mix()
+        with source.open() as file:
+            decoder = _libsndfile.opened(file)
+            assert decoder is not None  # it was one when the sound was opened
+            with decoder:
+                rate, floats = decoder.samplerate, decoder.subtype in ("FLOAT", "DOUBLE")
+                reading = _libsndfile.Reading(decoder, file, source.size, BLOCK_SECONDS)
+                yield from _resampled(_checked(reading) if floats else reading, rate, mix)
+        if reading.whole:
+            return
+        further = self._further(source, reading.given / rate)
+        found = _ffmpeg.is_there() and (yield from further)
+        if not found:
+            if reading.broken and not reading.given and not len(reading.rest):
+                raise BadInput(_soundless(source))
+            yield from _resampled([reading.rest], rate, mix)
+        if reading.broken:
+            self.note = _damaged(source)
+        elif not _ffmpeg.is_there():
+            self.note = f"{source.name} goes on after what was heard: to read that, install ffmpeg."
+
+    def _further(self, source: Input, skip: float) -> Generator[Samples, None, bool]:
+        """What ffmpeg finds behind so many seconds; False where that is nothing."""
+        found = False
+        try:
+            for block in self._by_ffmpeg(source, _ffmpeg.probe(source), skip):
+                found |= len(block) > 0
+                yield block
+        except BadInput:
+            pass
+        return found
+
+    def _by_ffmpeg(self, source: Input, media: Media, skip: float = 0) -> Iterator[Samples]:
+        """The first track that holds sound, the default one before the others."""
+        longest = 0
+        for track in media.tracks:
+            reading = _ffmpeg.Reading(source, media, track, skip, BLOCK_SECONDS)
+            mix, silent, sounds = Mix(), 0, False
+            for block in reading:
+                if not sounds and np.abs(block).max(initial=0) < INAUDIBLE:
+                    silent += len(block)
+                    continue
+                if not sounds:
+                    yield from _silence(silent)
+                sounds = True
+                yield np.clip(mix(block), -1, 1)
+            if sounds:
+                if len(media.tracks) > 1:
+                    number = sorted(other.index for other in media.tracks).index(track.index) + 1
+                    self.note = (
+                        f"{source.name} has {len(media.tracks)} tracks of sound: number {number} "
+                        "was heard."
+                    )
+                if reading.broken:
+                    self.note = _damaged(source)
+                return
+            longest = max(longest, silent)
+        if not longest:
+            raise BadInput(_soundless(source))
+        yield from _silence(longest)
+
 
 def open_sound(source: Recording) -> Sound:
     """Look at a recording without decoding it; BadInput in a sentence where it cannot be used."""
-    if isinstance(source, tuple):
-        rate, array = source
-        _require_rate(int(rate))
-        if array.ndim not in (1, 2):
-            raise BadInput(f"Samples are [n] or [n, channels], not {array.ndim}-dimensional.")
-        seconds = len(array) / int(rate)
-    else:
-        seconds = _file_seconds(Path(source))
-    if seconds > MAX_SECONDS:
+    if isinstance(source, (tuple, list)):
+        rate, array = as_pair(source)
+        _require_rate(rate)
+        seconds = len(array) / rate
+        _require_length(seconds)
+        return Sound(seconds, (rate, array))
+    found = _input.find(source)
+    with found.open() as file:
+        decoder = _libsndfile.opened(file)
+        # Of OGG libsndfile does not notice what was lost, nor in Opus that a second part follows.
+        if decoder is None or (decoder.format == "OGG" and _ffmpeg.is_there()):
+            media = _probe(found)
+            return Sound(media.seconds, found, media)
+        with decoder:
+            _require_rate(decoder.samplerate)
+            seconds = _libsndfile.claimed(decoder)
+            if _libsndfile.is_sure(decoder, found.size):
+                _require_length(seconds)
+    return Sound(seconds, found)
+
+
+def _probe(source: Input) -> Media:
+    if not _ffmpeg.is_there():
         raise BadInput(
-            f"The recording is {seconds / 3600:.1f} hours long: cut it into pieces of at most "
-            f"{MAX_SECONDS // 3600} hours."
+            f"{source.name} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read "
+            "where ffmpeg is installed."
         )
-    return Sound(seconds, source)
-
-
-def _file_seconds(path: Path) -> float:
-    if not path.is_file():
-        raise BadInput(f"There is no file {path}.")
-    if path.stat().st_size == 0:
-        raise BadInput(f"{path.name} is empty: record or choose another file.")
-    if _libsndfile_reads(path):
-        import soundfile
-
-        info = soundfile.info(path)
-        _require_rate(int(info.samplerate))
-        return float(info.frames / info.samplerate)
-    return _probe(path)
-
-
-def _libsndfile_reads(path: Path) -> bool:
-    import soundfile
-
-    try:
-        info = soundfile.info(path)
-    except soundfile.LibsndfileError:
-        return False
-    return bool(info.frames < 2**62)  # a stream that does not know its length
-
-
-def _file_blocks(path: Path) -> Iterator[Samples]:
-    import soundfile
-
-    with soundfile.SoundFile(path) as file:
-        size = BLOCK_SECONDS * file.samplerate
-        try:
-            raw = file.blocks(size, dtype="float32", always_2d=True)
-            yield from _resampled(raw, file.samplerate)
-        except soundfile.LibsndfileError as error:
-            raise BadInput(f"{path.name} is damaged or cut off: choose another file.") from error
-
-
-def _array_blocks(rate: int, array: npt.NDArray[Any]) -> Iterator[Samples]:
-    size = BLOCK_SECONDS * int(rate)
-    raw = (array[start : start + size] for start in range(0, len(array), size))
-    return _resampled(raw, int(rate))
-
-
-def _as_float(block: npt.NDArray[Any]) -> Samples:
-    """Integers of any width to -1..1; unsigned ones have their zero in the middle."""
-    if block.dtype.kind == "f":
-        return block.astype(np.float32)
-    if block.dtype.kind not in "iu":
-        raise BadInput(f"Samples are integers or floats, not {block.dtype}.")
-    half = float(2 ** (8 * block.dtype.itemsize - 1))
-    centred = block.astype(np.float32) - (half if block.dtype.kind == "u" else 0)
-    return (centred / half).astype(np.float32)
+    return _ffmpeg.probe(source)
 
 
 class Live:
@@ -137,7 +193,7 @@ class Live:
 
     def __call__(self, block: npt.NDArray[Any]) -> Samples:
         """Samples [n] or [n, channels], integer or float; BadInput for what is no number."""
-        exact = _as_float(block)
+        exact = as_float(block)
         mono = exact.mean(axis=1) if exact.ndim == 2 else exact
         if not np.isfinite(mono).all():
             raise BadInput(
@@ -153,56 +209,32 @@ class Live:
         return self._stream.resample_chunk(rest, last=True) if self._stream else rest
 
 
-def _resampled(blocks: Iterator[npt.NDArray[Any]], rate: int) -> Iterator[Samples]:
+def _resampled(blocks: Iterable[npt.NDArray[Any]], rate: int, mix: Mix) -> Iterator[Samples]:
     live = Live(rate)
     for block in blocks:
-        yield live(block)
+        yield live(mix(as_float(block)))
     yield live.finish()
 
 
-def _probe(path: Path) -> float:
-    """Seconds as ffprobe reads them from a container that libsndfile does not know."""
-    if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
-        raise BadInput(
-            f"{path.name} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read "
-            "where ffmpeg is installed."
-        )
-    command = ["ffprobe", *_careful(path), "-show_entries", "format=duration", "-of", "csv=p=0"]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        raise BadInput(f"{path.name} is not a recording that can be read: choose an audio file.")
-    try:
-        return float(done.stdout.strip())
-    except ValueError:  # a browser's WebM does not say how long it is
-        return sum(len(block) for block in _ffmpeg_blocks(path)) / SAMPLE_RATE
+def _checked(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """Blocks of floats, none of them in the scale of integers."""
+    for block in blocks:
+        require_scale(block)
+        yield block
 
 
-def _careful(path: Path) -> list[str]:
-    limits = ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
-    return ["-v", "error", *limits, "-i", f"file:{path}"]
+def _silence(samples: int) -> Iterator[Samples]:
+    size = BLOCK_SECONDS * SAMPLE_RATE
+    for start in range(0, samples, size):
+        yield np.zeros(min(size, samples - start), np.float32)
 
 
-def _ffmpeg_blocks(path: Path) -> Iterator[Samples]:
-    # To floats, ffmpeg would mix two equal channels to one that is louder by 3 dB.
-    form = ["-map", "0:a:0", "-f", "s16le", "-ac", "1", "-ar", str(SAMPLE_RATE), "pipe:1"]
-    size, limit = 2 * BLOCK_SECONDS * SAMPLE_RATE, MAX_SECONDS * SAMPLE_RATE
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
-            ["ffmpeg", "-nostdin", *_careful(path), *form],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-        ) as process,
-    ):  # fmt: skip
-        assert process.stdout is not None
-        try:
-            while limit > 0 and (data := process.stdout.read(size)):
-                block = np.frombuffer(data[: len(data) // 2 * 2], np.int16)
-                limit -= len(block)
-                yield _as_float(block)
-        finally:
-            process.kill()
-        if limit > 0 and process.wait() > 0:
-            raise BadInput(f"{path.name} holds no sound that can be read: choose an audio file.")
+def _damaged(source: Input) -> str:
+    return f"{source.name} is damaged or cut off: what can be decoded of it was heard."
+
+
+def _soundless(source: Input) -> str:
+    return f"{source.name} holds no sound that can be read: choose an audio file."
 
 
 def _require_rate(rate: int) -> None:
@@ -211,4 +243,12 @@ def _require_rate(rate: int) -> None:
         raise BadInput(
             f"The recording has {rate:,} samples a second: {least // 1000} to {most // 1000} kHz "
             "can be read."
+        )
+
+
+def _require_length(seconds: float) -> None:
+    if seconds > MAX_SECONDS:
+        raise BadInput(
+            f"The recording is {seconds / 3600:.1f} hours long: cut it into pieces of at most "
+            f"{MAX_SECONDS // 3600} hours."
         )

@@ -22,6 +22,10 @@ SHORTEST_SPEECH, SHORTEST_SILENCE = 0.16, 0.32  # seconds; less is a click, less
 PAD = 0.4  # seconds kept before and behind speech, so that no consonant is cut
 LONGEST_GAP = 2.0  # seconds of silence inside a window
 LONGEST = 29.2  # seconds of speech in a window: with both pads, 30
+# Root mean squares of a frame: below the first even the loudest speech is too quiet for the
+# detector, so that it is raised to the second; 60 dB at most, where 16 bits hold nothing but noise.
+QUIET, AUDIBLE, MOST_GAIN = 0.03, 0.1, 1000.0
+CLICKS = 2  # per cent of the frames, the loudest ones, that do not tell how loud somebody speaks
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,35 @@ class Detector:
         return probabilities.reshape(-1)
 
 
+class Level:
+    """Raises a quiet recording, by the loudest that was heard of it so far.
+
+    Noise may be raised with it: the detector knows it from speech at any level. What is quiet
+    behind something loud stays quiet: it is the background.
+    """
+
+    def __init__(self) -> None:
+        self._loudest = 0.0
+
+    def __call__(self, samples: Samples) -> Samples:
+        """float32 [n] to [n], unchanged unless quiet."""
+        frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+        if len(frames):
+            loud = np.percentile(np.sqrt(np.square(frames).mean(axis=1)), 100 - CLICKS)
+            self._loudest = max(self._loudest, float(loud))
+        if not 0 < self._loudest < QUIET:
+            return samples
+        gain = np.float32(min(AUDIBLE / self._loudest, MOST_GAIN))
+        raised: Samples = np.clip(samples * gain, -1, 1)
+        return raised
+
+
 class Cutter:
     """Cuts a stream into windows of speech of at most 30 seconds; silence between them is lost."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
+        self._level = Level()
         self._audio = np.zeros(0, np.float32)
         self._probabilities = np.zeros(0, np.float32)  # of the frames that begin in `_audio`
         self._offset = 0  # samples of the stream before `_audio`
@@ -73,6 +101,7 @@ class Cutter:
 
     def feed(self, samples: Samples) -> Iterator[Window]:
         """Take the stream's next samples; the windows that are complete by then."""
+        samples = self._level(samples)
         self._audio = np.concatenate([self._audio, samples])
         self._probabilities = np.concatenate([self._probabilities, self._detector(samples)])
         return self._windows(final=False)

@@ -1,0 +1,122 @@
+"""Samples as they are given: any array for what it plainly is, any number of channels to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model_zoo.errors import BadInput
+
+MOST_CHANNELS = 64
+LOUDEST = 16.0  # of floats: what was mixed too loud stays far below it, 16-bit values do not
+WIDTHS = (16, 24, 32, 64)  # bits that a sample may have in a wider integer
+AGAINST = 0.1  # correlation from which on a channel counts as turned over, or as right again
+
+Samples = npt.NDArray[np.float32]
+
+
+def as_pair(pair: Sequence[Any]) -> tuple[int, npt.NDArray[Any]]:
+    """(sampling rate, samples), in the other order as well; BadInput for anything else."""
+    if len(pair) != 2:
+        raise BadInput(f"Samples come as (sampling rate, samples), not as {len(pair)} values.")
+    rate, samples = pair
+    if isinstance(samples, (int, float, np.number)):
+        rate, samples = samples, rate  # as soundfile and librosa give them
+    if not isinstance(rate, (int, float, np.number)) or not np.isfinite(rate) or rate != int(rate):
+        raise BadInput(f"The sampling rate is a whole number such as 16000, not {rate!r}.")
+    return int(rate), _as_array(samples)
+
+
+def _as_array(samples: Any) -> npt.NDArray[Any]:
+    """A list, an array or a tensor to [n] or [n, channels]; BadInput for anything else."""
+    try:
+        array = np.asarray(samples)
+    except Exception as error:  # whatever the library that it comes from raises
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise BadInput(f"Samples are an array of numbers, and this is none: {reason}.") from error
+    if array.ndim not in (1, 2):
+        raise BadInput(f"Samples are [n] or [n, channels], not {array.ndim}-dimensional.")
+    if array.ndim == 2:
+        # There are more samples than channels: [channels, n] is what torchaudio gives.
+        array = array.T if array.shape[0] < array.shape[1] else array
+        if array.shape[1] > MOST_CHANNELS:
+            raise BadInput(
+                f"The recording has {array.shape[1]} channels: at most {MOST_CHANNELS} can be read."
+            )
+    require_numbers(array)
+    if array.dtype.kind == "f":
+        require_scale(array)
+    elif array.dtype in (np.int32, np.int64):
+        # numpy makes int64 of any list: the values tell how many bits they were recorded with.
+        peak = max(-int(array.min(initial=0)) - 1, int(array.max(initial=0)))
+        bits = next(bits for bits in WIDTHS if peak < 2 ** (bits - 1))
+        array = (array / 2.0 ** (bits - 1)).astype(np.float32)
+    return array
+
+
+def require_numbers(array: npt.NDArray[Any]) -> None:
+    """BadInput for an array of anything but integers and floats."""
+    if array.dtype.kind not in "iuf":
+        raise BadInput(f"Samples are integers or floats, not {array.dtype}.")
+
+
+def require_scale(array: npt.NDArray[Any]) -> None:
+    """BadInput for floats that hold the values of integers."""
+    peak = np.abs(array[np.isfinite(array)]).max(initial=0)
+    if peak > LOUDEST:
+        raise BadInput(
+            f"Floating-point samples lie between -1 and 1, and these reach {peak:.0f}: divide "
+            "them by the largest value of their scale, which is 32768 for 16 bits."
+        )
+
+
+def as_float(block: npt.NDArray[Any]) -> Samples:
+    """Integers of any width to -1..1; unsigned ones have their zero in the middle."""
+    require_numbers(block)
+    if block.dtype.kind == "f":
+        return block.astype(np.float32)
+    half = float(2 ** (8 * block.dtype.itemsize - 1))
+    centred = block.astype(np.float32) - (half if block.dtype.kind == "u" else 0)
+    return (centred / half).astype(np.float32)
+
+
+class Mix:
+    """The channels of one recording, block by block, to one that holds what any of them holds.
+
+    It is their mean, with those turned over that run against the loudest one: a microphone wired
+    the wrong way round would cancel the other. Channels that have nothing in common may be turned
+    or not; so that this does not change from block to block, the correlation must be clear.
+    """
+
+    def __init__(self) -> None:
+        self._signs = np.ones(0, np.float32)
+
+    def __call__(self, block: Samples) -> Samples:
+        """float32 [n] or [n, channels] to [n]."""
+        if block.ndim == 1:
+            return block
+        channels = block.shape[1]
+        if channels == 1:
+            return block[:, 0]
+        if len(self._signs) != channels:
+            self._signs = np.ones(channels, np.float32)
+        if len(block):
+            self._turn(block)
+        mixed: Samples = block.mean(axis=1)
+        if (self._signs < 0).any():
+            mixed = (block @ self._signs) / np.float32(channels)
+        return mixed
+
+    def _turn(self, block: Samples) -> None:
+        offset = block.mean(axis=0)
+        covariance = block.T @ block / len(block) - np.outer(offset, offset)
+        power = np.sqrt(np.maximum(covariance.diagonal(), 0))
+        loudest = int(power.argmax())
+        scale = power * power[loudest]
+        likeness = np.divide(covariance[loudest], scale, out=np.zeros_like(scale), where=scale > 0)
+        turned = np.sign(likeness) * self._signs[loudest]
+        clear = np.abs(likeness) > AGAINST
+        self._signs = np.where(clear, turned, self._signs).astype(np.float32)
