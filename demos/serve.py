@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 import model_zoo
-from demos import Page, look
+from demos import Page, last, look
 from demos.words import CHINESE, t, translations
 
 CHINESE.update(
@@ -122,6 +122,7 @@ def application(pages: Sequence[Page]) -> FastAPI:
         return JSONResponse(body, status_code=200 if ready.done else 503)
 
     demo = blocks(pages)
+    last.send_the_last_once(demo)
     # Only `launch` sets this, and without it Gradio 6.31 checks no path that a client names as
     # its upload: any file of this machine could be had by asking for it.
     demo.has_launched = True
