@@ -14,6 +14,8 @@ from typing import Any
 
 import gradio as gr
 from gradio import processing_utils, queueing, route_utils, routes
+from gradio.data_classes import JsonData
+from gradio.server_messages import EventMessage, ProcessGeneratingMessage
 from gradio.state_holder import StateHolder
 
 from demos import leaving, logs, uploads
@@ -96,6 +98,11 @@ class Queue(queueing.Queue):
         for line in self.event_queue_per_concurrency_id.values():
             yield from line.queue
 
+    def send_message(self, event: queueing.Event, event_message: EventMessage) -> None:
+        """Gradio sends /call what a generator gives last twice: as it comes, and as the result."""
+        if not _is_whole(event, event_message):
+            super().send_message(event, event_message)
+
     async def clean_events(
         self, *, session_hash: str | None = None, event_id: str | None = None
     ) -> None:
@@ -145,6 +152,16 @@ class Queue(queueing.Queue):
                 if now - when > UNHEARD_SECONDS:
                     await self.drop(session)
             await asyncio.sleep(1)
+
+
+def _is_whole(event: queueing.Event, message: EventMessage) -> bool:
+    """Whether this is a stream's last value on its way to /call, before the call has ended."""
+    if not isinstance(message, ProcessGeneratingMessage):
+        return False
+    plain = event.data is not None and event.data.simple_format  # else only what differs is sent
+    values: list[Any] = message.output.get("data") or [None]
+    value = values[0].root if isinstance(values[0], JsonData) else None
+    return plain and isinstance(value, dict) and value.get("done") is True
 
 
 class Sessions(StateHolder):

@@ -27,7 +27,7 @@ from gradio_client import Client
 
 client = Client("ORIGIN")
 for answer in client.submit(PYTHON_MORE, api_name="/ENDPOINT"):
-    print(answer["text"])
+    print(answer["new"], end="", flush=True)
 """
 
 _ONE_CLIENT = """

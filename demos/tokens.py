@@ -76,6 +76,19 @@ def lines(tokens: Sequence[Token]) -> str:
     )
 
 
+def record(token: Token) -> dict[str, Any]:
+    """A token for the endpoint's clients; shares have four digits."""
+    others = [(text, digits(share)) for text, share in token.alternatives]
+    return {
+        "text": token.text, "probability": digits(token.probability), "alternatives": others,
+    }  # fmt: skip
+
+
+def digits(share: float) -> float:
+    """The share with four digits, however small it is."""
+    return float(f"{share:.4g}")
+
+
 def words(lines: str) -> str:
     """The text that the lines show."""
     return "".join(json.loads(line)[0] for line in lines.splitlines())

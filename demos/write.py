@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 import model_zoo
-from demos import Page, parts, tokens, writing
+from demos import Page, leaving, parts, tokens, writing
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.writing import ALWAYS, MODELS
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.sampling import TextOptions
+from model_zoo.stopping import Stopped
+from model_zoo.text.model import LanguageModel
 
 AT_ONCE = 8  # people who get tokens in turn; others wait
+SENT_TOGETHER = 4  # tokens at least in an event of the endpoint, but the first one comes at once
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 HINT = "Ask something, or begin a text."
 JUDGE = "Paste a text: each token is tinted by how little the model expected it."
@@ -94,6 +97,7 @@ def generate_text(
     chat: bool = True,
     stop: str = "",
     model: str = ALWAYS,
+    request: gr.Request | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Let a small language model answer a question, or go on with a text. It streams.
 
@@ -111,9 +115,11 @@ def generate_text(
             gpt2-large.
 
     Returns:
-        text so far, done, hint, and tokens with text, probability and alternatives.
+        new (the text since the last event), tokens with text and probability, hint, done; the last
+        event has the whole text too, and all tokens with what each could have been. A plain POST
+        to /run gets that one alone.
     """
-    with parts.plain_errors(partial(writing.sentence, model)):
+    with parts.plain_errors(partial(writing.sentence, model)), leaving.stop_of(request) as left:
         if model not in MODELS:
             raise BadInput(f"{model!r} does not write: choose one of {', '.join(MODELS)}.")
         options = TextOptions(
@@ -121,17 +127,34 @@ def generate_text(
             top_p=top_p, repetition_penalty=repetition_penalty, stop=_lines(stop),
             seed=_whole(seed), chat=bool(chat),
         )  # fmt: skip
-        text, hint, written, sent = "", "", list[dict[str, Any]](), 0.0
-        for token in model_zoo.load(model)(prompt or "", options):
-            text, hint = text + token.text, hint or token.hint
-            written.append(asdict(token))
-            if time.monotonic() - sent > writing.SHOW_SECONDS:
-                yield {"text": text, "hint": hint, "done": False, "tokens": [*written]}
-                sent = time.monotonic()
-        yield {"text": text, "hint": hint, "done": True, "tokens": written}
+        lm: LanguageModel = model_zoo.load(model)
+        streams = (
+            LocalContext.event_id.get(None) is not None
+        )  # of /run only the first event is sent
+        written, told, hint, sent = list[dict[str, Any]](), 0, "", 0.0
+        try:
+            for token in lm.stream(prompt or "", options, owner=None, stop=left):
+                hint = hint or token.hint
+                if token.text:
+                    written.append(tokens.record(token))
+                enough = not told or len(written) - told >= SENT_TOGETHER
+                if streams and enough and time.monotonic() - sent > writing.SHOW_SECONDS:
+                    yield _event(written, told, hint)
+                    told, sent = len(written), time.monotonic()
+        except Stopped:  # nobody listens any more
+            return
+        text = "".join(token["text"] for token in written)
+        yield _event(written, told, hint) | {"text": text, "done": True, "tokens": written}
 
 
-_DEFAULTS = generate_text.__defaults__ or ()
+def _event(written: list[dict[str, Any]], told: int, hint: str) -> dict[str, Any]:
+    """What is new behind the first `told` tokens."""
+    new = [{"text": one["text"], "probability": one["probability"]} for one in written[told:]]
+    text = "".join(one["text"] for one in new)
+    return {"new": text, "done": False, "hint": hint, "tokens": new}
+
+
+*DEFAULTS, _ = generate_text.__defaults__ or ()  # of what a client may leave out
 
 
 def go(
@@ -178,12 +201,18 @@ def judge(
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[Any, ...]]:
     """How surprising each token of a text is."""
-    yield from writing.judge(text or "", (model, precision, provider), request)
+    for shown, line, running in writing.judge(text or "", (model, precision, provider), request):
+        yield shown, line, gr.Button(visible=not running), gr.Button(visible=running)
 
 
 def stop_writing(request: gr.Request) -> None:
     """End what is being written for this browser within a token."""
-    writing.stop(request.session_hash or "")
+    writing.stop("write", request)
+
+
+def stop_judging(request: gr.Request) -> None:
+    """End what is being judged for this browser within a chunk."""
+    writing.stop("judge", request)
 
 
 def build(demo: gr.Blocks) -> None:
@@ -229,12 +258,13 @@ def build(demo: gr.Blocks) -> None:
     with parts.fold("How surprising is a text?"):
         given = gr.Textbox(lines=4, max_lines=12, label=t("A text to judge"), elem_id="judged-text")
         press = gr.Button(t("Judge it"))
+        enough = gr.Button(t("Stop"), visible=False)
         judged = tokens.component(tokens.shown("hint", JUDGE), "judged")
         judged_line = gr.HTML('<p class="ran"></p>')
     # What was drawn before there was a reader is in English.
     demo.load(_hints, None, [text, judged], queue=False, api_visibility="private")
     pair = parts.choices(demo, page.slug, MODELS)
-    code(demo, PYTHON, "generate_text", None, ["Why is the sky blue?", *_DEFAULTS])
+    code(demo, PYTHON, "generate_text", None, ["Why is the sky blue?", *DEFAULTS])
     _endpoint()
 
     for button, example in zip(tries, EXAMPLES, strict=True):
@@ -256,15 +286,17 @@ def build(demo: gr.Blocks) -> None:
     next_seed.then(go, [*chosen, none], shown, **how)
     more.click(go, [*chosen, kept], shown, **how)
     stop.click(stop_writing, None, None, queue=False, api_visibility="private")
-    press.click(judge, [given, *pair], [judged, judged_line], **how)
+    press.click(judge, [given, *pair], [judged, judged_line, press, enough], **how)
+    enough.click(stop_judging, None, None, queue=False, api_visibility="private")
+    demo.unload(writing.forget)
 
 
 def _endpoint() -> None:
     """/generate_text is queued, other than the rest: it streams, and ends with its connection."""
-    names = list(generate_text.__annotations__)
+    prompt, *names = list(generate_text.__annotations__)[: 1 + len(DEFAULTS)]
     with gr.Row(visible=False):
-        inputs: list[gr.components.Component] = [gr.Textbox(label=names[0])]
-        for name, default in zip(names[1:-1], _DEFAULTS, strict=True):
+        inputs: list[gr.components.Component] = [gr.Textbox(label=prompt)]
+        for name, default in zip(names, DEFAULTS, strict=True):
             kind = {bool: gr.Checkbox, str: gr.Textbox}.get(type(default), gr.Number)
             inputs.append(kind(default, label=name))
         result, press = gr.JSON(label="answer"), gr.Button()

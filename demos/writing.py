@@ -1,26 +1,27 @@
-"""A text on its way to the page: begun, shown as it grows, stopped within a token, gone on with."""
+"""A text on its way to the page: written or judged, shown as it grows, stopped, gone on with."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from secrets import token_hex
-from threading import Event
 from typing import Any
 
 import gradio as gr
 
 import model_zoo
-from demos import parts, tokens
+from demos import leaving, parts, tokens
 from demos.words import CHINESE, say
 from demos.zoo_words import told, where
 from model_zoo.errors import WeightsNotFound, ZooError
 from model_zoo.sampling import TextOptions
+from model_zoo.stopping import Stop, Stopped
+from model_zoo.text import memory
 from model_zoo.text.generation import Token
-from model_zoo.text.model import LanguageModel, TextTrace
+from model_zoo.text.model import LanguageModel, Score, TextTrace
 
 MODELS = sorted(
     (name for name in model_zoo.names() if model_zoo.spec(name).task == "text generation"),
@@ -32,6 +33,7 @@ SHOW_SECONDS = 0.08  # between two updates of the page, each as much work as sev
 CHINESE.update(
     {
         "Reading …": "正在阅读……",
+        "Stopped.": "已停止。",
         "tokens": "个词元",
         "tokens a second": "词元/秒",
         "first after": "首个用时",
@@ -45,7 +47,7 @@ CHINESE.update(
         ),
     }
 )
-_running: dict[str, Event] = {}  # by the browser's session: set it to stop
+_running: dict[tuple[str, str], Stop] = {}  # by what is done and the browser's session
 
 
 @dataclass
@@ -97,46 +99,68 @@ def write(
     request: gr.Request,
 ) -> Iterator[tuple[dict[str, Any], str, str, bool]]:
     """(the text so far, the result line, its lines, whether it goes on), more with every token."""
-    writing, ending = Writing(request, before), Event()
-    session = request.session_hash or writing.run
-    stop(session)
-    _running[session] = ending
+    writing = Writing(request, before)
     try:
-        yield writing.say("Opening the model …"), "", before, True
-        lm: LanguageModel = model_zoo.load(*pair)
-        lm.tokens(prompt, options)  # what is wrong with it is said before anything is opened
-        ran, updated = lm.session.ran, 0.0
-        yield writing.say("Reading …"), "", before, True
-        writing.began = time.perf_counter()
-        trace: TextTrace | None = None
-        with closing(lm.stream(prompt, options)) as stream:
-            while not ending.is_set():
-                try:
+        with _alone("write", request) as ending:
+            yield writing.say("Opening the model …"), "", before, True
+            lm: LanguageModel = model_zoo.load(*pair)
+            lm.tokens(prompt, options)  # what is wrong with it is said before anything is opened
+            line, updated = where(lm.session.ran, request), 0.0
+            yield writing.say("Reading …"), "", before, True
+            writing.began = time.perf_counter()
+            stream = lm.stream(prompt, options, owner=_session(request), stop=ending)
+            try:
+                while True:
                     writing.add(next(stream))
-                except StopIteration as end:
-                    trace = end.value
-                    break
-                if writing.last - updated > SHOW_SECONDS or writing.count == 1:
-                    updated = writing.last
-                    yield writing.shown(True), "", writing.lines, True
+                    if writing.last - updated > SHOW_SECONDS or writing.count == 1:
+                        updated = writing.last
+                        yield writing.shown(True), "", writing.lines, True
+            except StopIteration as end:
+                trace: TextTrace = end.value
+                line = parts.result_line(trace, request)
+            except Stopped:
+                pass  # what is written until now stays
+            finally:
+                stream.close()
         if not writing.lines:
             writing.hint = say(
                 "It ended without a word: ask differently, or let it go on with a text.", request
             )
-        line = parts.result_line(trace, request) if trace else where(ran, request)
         yield writing.shown(False), ran_on(line), writing.lines, False
     except ZooError as error:
         words = sentence(pair[0], error, request)
         yield tokens.shown("trouble", words, writing.run, before), "", before, False
-    finally:
-        if _running.get(session) is ending:
-            del _running[session]
 
 
-def stop(session: str) -> None:
-    """End what is being written for this browser within a token."""
-    if ending := _running.get(session):
+@contextmanager
+def _alone(what: str, request: gr.Request) -> Iterator[Stop]:
+    """A Stop for what is done for a reader, whose earlier wish of this kind ends with it."""
+    key = what, _session(request)
+    with leaving.stop_of(request) as stopping:
+        stop(what, request)
+        _running[key] = stopping
+        try:
+            yield stopping
+        finally:
+            if _running.get(key) is stopping:
+                del _running[key]
+
+
+def stop(what: str, request: gr.Request) -> None:
+    """End what is done for this reader: to write, or to judge."""
+    if ending := _running.get((what, _session(request))):
         ending.set()
+
+
+def forget(request: gr.Request) -> None:
+    """A reader has closed the page: nothing that they wrote is kept."""
+    for what in ("write", "judge"):
+        stop(what, request)
+    memory.forget(_session(request))
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""
 
 
 def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> str:
@@ -150,21 +174,37 @@ def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> 
 
 def judge(
     text: str, pair: Sequence[str], request: gr.Request
-) -> Iterator[tuple[dict[str, Any], str]]:
-    """(a text's tokens by how surprising they are, the result line)."""
-    run = token_hex(4)
-    yield tokens.shown("hint", say("Reading …", request), run, running=True), ""
+) -> Iterator[tuple[dict[str, Any], str, bool]]:
+    """(a text's tokens by how surprising they are, the result line, whether it goes on)."""
+    run, reading = token_hex(4), say("Reading …", request)
     try:
-        score = model_zoo.load(*pair).score(text)
+        with _alone("judge", request) as ending:
+            yield tokens.shown("hint", reading, run, running=True), "", True
+            lm: LanguageModel = model_zoo.load(*pair)
+            steps, updated = lm.judge(text, stop=ending), 0.0
+            try:
+                while True:
+                    share = next(steps)
+                    if time.monotonic() - updated > SHOW_SECONDS:
+                        updated = time.monotonic()
+                        words = f"{reading} {share:.0%}"
+                        yield tokens.shown("hint", words, run, running=True), "", True
+            except StopIteration as end:
+                score: Score = end.value
+            finally:
+                steps.close()
+    except Stopped:
+        yield tokens.shown("hint", say("Stopped.", request), run), "", False
+        return
     except ZooError as error:
-        yield tokens.shown("trouble", sentence(pair[0], error, request), run), ""
+        yield tokens.shown("trouble", sentence(pair[0], error, request), run), "", False
         return
     facts = (
         f"{len(score.tokens)} {say('tokens', request)} · "
         f"{say('perplexity', request)} {score.perplexity:.1f}"
     )
     shown = tokens.shown("answer", "", run, tokens.lines(score.tokens), facts)
-    yield shown, ran_on(parts.result_line(score, request))
+    yield shown, ran_on(parts.result_line(score, request)), False
 
 
 def ran_on(line: str) -> str:

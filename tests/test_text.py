@@ -23,37 +23,11 @@ from model_zoo.session import Session
 from model_zoo.spec import WHOLE
 from model_zoo.text.generation import Token, until
 from model_zoo.text.memory import CHUNK, KEPT, Reader
-from model_zoo.text.model import LanguageModel
-from model_zoo.text.tokens import Vocabulary, byte_alphabet
 from model_zoo.text.turns import Turns
+from tests.small_lm import PLACES, Small
 
-PLACES = 64  # that the small model is let look back at
 GREEDY = TextOptions(max_new_tokens=20, temperature=0, repetition_penalty=1)
 PROMPT = "a lighthouse"
-
-
-class Small(LanguageModel):
-    """Every byte is a token, and two layers of noise say what comes next."""
-
-    capacity = PLACES
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(model_zoo.spec("gpt2"), "fp32", "cpu")
-        self._session = session
-
-    @property
-    def session(self) -> Session:
-        return self._session
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        names = [*byte_alphabet(), "<|endoftext|>", *(f"<{i}>" for i in range(63))]
-        special = frozenset(range(256, 320))
-        tokens = {name: token for token, name in enumerate(names)}
-        return Vocabulary(tokens, [], special, 256, False)
-
-    def read_vocabulary(self, files: object) -> Vocabulary:
-        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")
@@ -210,12 +184,15 @@ def test_a_prompt_that_goes_on_is_not_read_again(both, monkeypatch):
 
 def test_memory_keeps_few_readers_and_gives_each_to_one_only(lm):
     session, memory = lm.session, lm._memory
-    with memory.reader(session, PLACES, [1, 2]) as one, memory.reader(session, PLACES) as two:
+    with (
+        memory.reader(session, PLACES, [1, 2], "") as one,
+        memory.reader(session, PLACES, [1, 2], "") as two,
+    ):
         assert one is not two
     for _ in range(KEPT + 2):
-        with memory.reader(session, PLACES):
+        with memory.reader(session, PLACES, [], ""):
             pass
-    assert len(memory._readers) <= KEPT
+    assert len(memory._kept) <= KEPT
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n\t "])
@@ -237,9 +214,9 @@ def test_odd_characters_are_read(lm, prompt):
 def test_stopping_leaves_nothing_behind(lm):
     tokens = lm(PROMPT, GREEDY)
     next(tokens)
-    assert not lm._memory._readers
+    assert not lm._memory._kept
     tokens.close()
-    assert len(lm._memory._readers) == 1
+    assert len(lm._memory._kept) == 1
 
 
 def test_several_people_get_what_one_alone_gets(lm):
@@ -264,7 +241,7 @@ def test_turns_go_round():
 
     def take(name: int) -> None:
         for _ in range(20):
-            with turns:
+            with turns.turn():
                 order.append(name)
                 if len(order) == 1:
                     barrier.wait()  # the others queue up behind the first

@@ -7,7 +7,6 @@ import math
 import sys
 import threading
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -33,8 +32,8 @@ def client(app: str) -> Client:
 
 def call(app: str, *given: object, **chosen: object) -> str:
     """The address where the answer to a plain POST streams."""
-    names = [name for name in write.generate_text.__annotations__ if name != "return"][1:]
-    values = dict(zip(names, write.generate_text.__defaults__, strict=True)) | chosen
+    names = list(write.generate_text.__annotations__)[1:]
+    values = dict(zip(names, write.DEFAULTS, strict=False)) | chosen
     data = [*given, *list(values.values())[len(given) - 1 :]]
     asked = httpx.post(
         f"{app}/gradio_api/call{ENDPOINT}",
@@ -47,13 +46,27 @@ def call(app: str, *given: object, **chosen: object) -> str:
 def test_text_streams(client: Client):
     answers = list(client.submit("Why is the sky blue?", 40, api_name=ENDPOINT))
     assert len(answers) > 3
-    for before, after in pairwise(answers):
-        assert after["text"].startswith(before["text"])
     last = answers[-1]
     assert [answer["done"] for answer in answers] == [False] * (len(answers) - 1) + [True]
     assert len(last["tokens"]) == 40
     assert "".join(token["text"] for token in last["tokens"]) == last["text"]
+    assert "".join(answer["new"] for answer in answers) == last["text"]
     assert all(len(token["alternatives"]) == 5 for token in last["tokens"])
+
+
+def test_two_thousand_tokens_are_sent_in_half_a_megabyte(app: str, client: Client):
+    told = "Tell me the longest story that you know, and never end."
+    asked = call(app, told, 2000, 1.0, 0, 1.0, seed=1, chat=False)
+    reply = httpx.get(asked, timeout=300)
+    *events, last = [
+        json.loads(line.removeprefix("data: "))
+        for line in reply.text.splitlines()
+        if line.startswith("data: [")
+    ]
+    count = len(last[0]["tokens"])
+    assert count > 500  # where the model found an end before 2,000, as many bytes a token
+    assert "".join(event[0]["new"] for event in [*events, last]) == last[0]["text"]
+    assert len(reply.content) < 500_000 * count / 2000
 
 
 def test_the_same_seed_gives_the_same_text(client: Client):

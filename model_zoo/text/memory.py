@@ -1,4 +1,4 @@
-"""Texts that a model has read, kept for whoever goes on from them."""
+"""Texts that a model has read, kept for the one who gave them and may go on from them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
 from model_zoo.decoder import Decoder
 from model_zoo.session import Session
+from model_zoo.stopping import NEVER, Stop
 from model_zoo.text.turns import Turns
 
 Logits = npt.NDArray[np.float32]
@@ -19,6 +21,7 @@ CHUNK = 64  # tokens read at once: as fast as more, and others get their turn so
 KEPT = 3  # texts that are kept
 
 _turns = Turns()  # one for all language models: they share the processor
+_memories: WeakSet[Memory] = WeakSet()  # of all language models
 
 
 class Reader:
@@ -27,10 +30,14 @@ class Reader:
     Tokens are read in chunks that begin at multiples of CHUNK, and only whole chunks are used
     again: a token read alone differs from one read among others in the last bits, and with what
     is kept in the way the same seed would not always write the same text.
+
+    Once `stop` is set, all that reads raises Stopped before its next chunk.
     """
 
     def __init__(self, session: Session, capacity: int, rows: int = 1) -> None:
         self._session, self.decoder = session, Decoder(session, rows, capacity)
+        self.owner: str | None = None  # whose texts it has read, and may read again
+        self.stop = NEVER
         self.tokens: list[int] = []
         self.spent = 0.0  # seconds in the network, without the time that others had their turn
         self._whole = 0  # how many of them came in whole chunks
@@ -72,6 +79,7 @@ class Reader:
     def team(self, rows: int) -> Reader:
         """A reader of several texts at once that all begin with what this one has read."""
         team = Reader(self._session, self.decoder.capacity, rows)
+        team.stop = self.stop
         for mine, theirs in zip(self.decoder.cache, team.decoder.cache, strict=True):
             array = theirs.read()
             array[:, :, : len(self.tokens)] = mine.read()[:, :, : len(self.tokens)]
@@ -81,7 +89,7 @@ class Reader:
 
     def together(self, tokens: Sequence[int]) -> Logits:
         """Read one more token in each row and give the logits [rows, vocabulary]."""
-        with _turns:
+        with _turns.turn(self.stop):
             start = time.perf_counter()
             logits = self.decoder(np.array(tokens)[:, None])
             self.spent += time.perf_counter() - start
@@ -89,7 +97,7 @@ class Reader:
         return rows
 
     def _run(self, tokens: list[int], wanted: Sequence[int] | None) -> Logits:
-        with _turns:
+        with _turns.turn(self.stop):
             start = time.perf_counter()
             logits = self.decoder(np.array([tokens]), wanted)
             self.spent += time.perf_counter() - start
@@ -103,26 +111,61 @@ class Reader:
 
 
 class Memory:
-    """Readers to lend: whoever goes on from a text gets the one that has read most of it."""
+    """Readers to lend: whoever goes on from a text gets the one that has read most of it.
+
+    Each belongs to its owner and is lent to no other: how soon a first token comes would tell a
+    stranger what somebody else has written, and what is read for one owner lies in memory that
+    no other's text ever comes into.
+    """
 
     def __init__(self) -> None:
-        self._readers: list[Reader] = []  # the last used at the end
+        self._kept: list[Reader] = []  # the last used at the end
+        self._lent: list[Reader] = []
         self._lock = Lock()
+        _memories.add(self)
 
     @contextmanager
     def reader(
-        self, session: Session, capacity: int, tokens: Sequence[int] = ()
+        self,
+        session: Session,
+        capacity: int,
+        tokens: Sequence[int],
+        owner: str | None,
+        stop: Stop = NEVER,
     ) -> Iterator[Reader]:
-        """A reader of one's own for a while."""
+        """A reader of one's own for a while; without an owner it is new, and nothing is kept."""
         with self._lock:
-            best = max(self._readers, key=lambda reader: reader.shared(tokens), default=None)
-            if best is not None and not (best.shared(tokens) or len(self._readers) == KEPT):
-                best = None  # rather a fresh one than to forget what somebody may go on from
-            if best is not None:
-                self._readers.remove(best)
-        reader = best or Reader(session, capacity)
+            reader = self._take(tokens, owner) or Reader(session, capacity)
+            reader.owner, reader.stop = owner, stop
+            self._lent.append(reader)
         try:
             yield reader
         finally:
             with self._lock:
-                self._readers = [*self._readers, reader][-KEPT:]
+                self._lent.remove(reader)
+                if reader.owner is not None:
+                    reader.stop = NEVER
+                    self._kept = [*self._kept, reader][-KEPT:]
+
+    def forget(self, owner: str) -> None:
+        """Keep nothing of what this owner has given, nor of what is being written for it."""
+        with self._lock:
+            self._kept = [reader for reader in self._kept if reader.owner != owner]
+            for reader in self._lent:
+                if reader.owner == owner:
+                    reader.owner = None
+
+    def _take(self, tokens: Sequence[int], owner: str | None) -> Reader | None:
+        """The owner's reader that has read most of it, if any has."""
+        mine = [reader for reader in self._kept if reader.owner == owner]
+        best = max(mine, key=lambda reader: reader.shared(tokens), default=None)
+        if best is None or not best.shared(tokens):
+            return None  # rather a new one than to forget what the owner may go on from
+        self._kept.remove(best)
+        return best
+
+
+def forget(owner: str) -> None:
+    """Keep nothing of what this owner has given to any language model."""
+    for memory in list(_memories):
+        memory.forget(owner)

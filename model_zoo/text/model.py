@@ -11,22 +11,24 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from model_zoo.errors import BadInput
 from model_zoo.fetch import fetch_all
 from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
+from model_zoo.stopping import NEVER, Stop
 from model_zoo.text.beams import search
 from model_zoo.text.generation import Token, generate, token_of, until
-from model_zoo.text.memory import Memory
+from model_zoo.text.memory import Memory, Reader
 from model_zoo.text.tokens import Vocabulary
 from model_zoo.trace import Ran, Stopwatch
 from model_zoo.zoo import open_session
 
 MAX_SCORED = 8192  # tokens of one text to judge
 DEFAULT = TextOptions()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class LanguageModel(ABC):
     """`for token in lm("Once", temperature=0.8, seed=1): print(token.text, end="")`.
 
     `capacity`: tokens that are looked back at. Several threads may ask at once: they get a token
-    in turn.
+    in turn. What was read is kept for its `owner`, who goes on from it the sooner, and used for
+    no other; for None nothing is kept. Once `stop` is set, what is under way raises Stopped.
     """
 
     capacity = 2048
@@ -84,30 +87,42 @@ class LanguageModel(ABC):
         return open_session(self.spec.name, self.precision, self.provider)
 
     def __call__(
-        self, prompt: str, options: TextOptions = DEFAULT, **chosen: Any
+        self,
+        prompt: str,
+        options: TextOptions = DEFAULT,
+        *,
+        owner: str | None = "",
+        **chosen: Any,
     ) -> Iterator[Token]:
         """Tokens as they come; `chosen` are options by name. Raises BadInput before the first."""
         options = replace(options, **chosen)
-        return self._write(self.tokens(prompt, options), options, Stopwatch())
+        return self._write(self.tokens(prompt, options), options, Stopwatch(), owner, NEVER)
 
-    def trace(self, prompt: str, options: TextOptions = DEFAULT) -> TextTrace:
+    def trace(
+        self,
+        prompt: str,
+        options: TextOptions = DEFAULT,
+        *,
+        owner: str | None = "",
+        stop: Stop = NEVER,
+    ) -> TextTrace:
         """The whole text, with how fast and on what."""
-        pieces = self.stream(prompt, options)
-        while True:
-            try:
-                next(pieces)
-            except StopIteration as end:
-                trace: TextTrace = end.value
-                return trace
+        return _end(self.stream(prompt, options, owner=owner, stop=stop))
 
     def stream(
-        self, prompt: str, options: TextOptions = DEFAULT
+        self,
+        prompt: str,
+        options: TextOptions = DEFAULT,
+        *,
+        owner: str | None = "",
+        stop: Stop = NEVER,
     ) -> Generator[Token, None, TextTrace]:
         """Tokens as they come, then the trace of them all."""
         session = self.session  # opened before the clock starts
         start, watch = time.perf_counter(), Stopwatch()
         tokens, first = list[Token](), 0.0
-        with closing(self._write(self.tokens(prompt, options), options, watch)) as written:
+        prepared = self.tokens(prompt, options)
+        with closing(self._write(prepared, options, watch, owner, stop)) as written:
             for token in written:
                 tokens.append(token)
                 first = first or time.perf_counter() - start
@@ -134,10 +149,14 @@ class LanguageModel(ABC):
             )
         return tokens
 
-    def score(self, text: str) -> Score:
-        """How probable each token was, given those before; a long text is read in windows.
+    def score(self, text: str, *, stop: Stop = NEVER) -> Score:
+        """How probable each token was, given those before; nothing of it is kept."""
+        return _end(self.judge(text, stop=stop))
 
-        From the second window on a token is given at least half a window.
+    def judge(self, text: str, *, stop: Stop = NEVER) -> Generator[float, None, Score]:
+        """The share of the text that is read, as it grows, then the score.
+
+        A long text is read in windows: from the second on a token is given at least half a window.
         """
         session, vocabulary = self.session, self.vocabulary
         watch = Stopwatch()
@@ -149,31 +168,40 @@ class LanguageModel(ABC):
         watch.lap("preprocess")
         characters = codecs.getincrementaldecoder("utf-8")("replace")
         scored: list[Token] = []
-        with self._memory.reader(session, self.capacity) as reader:
-            while len(scored) < len(tokens) - 1:
-                start = max(0, len(scored) - self.capacity // 2)
-                window = tokens[start : start + self.capacity]
-                for logits in reader.chunks(window, every=True):
-                    watch.lap("model")
-                    end = start + len(reader.tokens)
-                    for place, row in enumerate(logits, end - len(logits) + 1):
-                        if len(scored) < place < len(tokens):
-                            text = characters.decode(vocabulary.piece(tokens[place]))
-                            scored.append(token_of(tokens[place], row, vocabulary, text))
-                    watch.lap("postprocess")
+        reader = Reader(session, self.capacity)
+        reader.stop = stop
+        while len(scored) < len(tokens) - 1:
+            start = max(0, len(scored) - self.capacity // 2)
+            window = tokens[start : start + self.capacity]
+            for logits in reader.chunks(window, every=True):
+                watch.lap("model")
+                end = start + len(reader.tokens)
+                for place, row in enumerate(logits, end - len(logits) + 1):
+                    if len(scored) < place < len(tokens):
+                        text = characters.decode(vocabulary.piece(tokens[place]))
+                        scored.append(token_of(tokens[place], row, vocabulary, text))
+                watch.lap("postprocess")
+                yield len(scored) / (len(tokens) - 1)
+                watch.resume()
         mean = sum(math.log(max(token.probability, 1e-30)) for token in scored) / len(scored)
         return Score(tuple(scored), math.exp(-mean), watch.laps, session.ran)
 
     def _write(
-        self, prompt: list[int], options: TextOptions, watch: Stopwatch
+        self,
+        prompt: list[int],
+        options: TextOptions,
+        watch: Stopwatch,
+        owner: str | None,
+        stop: Stop,
     ) -> Generator[Token, None, None]:
         watch.lap("preprocess")
-        with self._memory.reader(self.session, self.capacity, prompt) as reader:
+        with self._memory.reader(self.session, self.capacity, prompt, owner, stop) as reader:
             before = reader.spent
             try:
                 write = search if options.beams > 1 else generate
                 with closing(write(reader, self.vocabulary, prompt, options)) as tokens:
                     for token in until(tokens, options.stop):
+                        stop.check()  # also behind what took long
                         watch.lap("postprocess")
                         yield token
                         watch.resume()  # what the caller did with it is not ours
@@ -182,3 +210,13 @@ class LanguageModel(ABC):
                 watch.laps["model"] = (reader.spent - before) * 1000
                 rest = watch.laps.pop("postprocess") - watch.laps["model"]
                 watch.laps["postprocess"] = max(0.0, rest)
+
+
+def _end(steps: Generator[Any, None, T]) -> T:
+    """What a generator gives at its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
