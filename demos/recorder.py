@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypedDict
@@ -19,6 +19,7 @@ from demos.words import CHINESE, SHARED
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.speech.captions import Captions
 from model_zoo.speech.command import example
+from model_zoo.stopping import Stop
 from model_zoo.whisper import SpeechOptions, Whisper
 
 _CHINESE = SHARED | {
@@ -57,8 +58,22 @@ HERE = Path(__file__).parent
 EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
 MOST = 32  # microphones at once; the one that was silent longest makes room
 FORGOTTEN_SECONDS = 120  # after the last sound
-MOST_ENDED, ENDED_SECONDS = 4096, 86_400  # listenings that ended early and may still wait in line
+MOST_PAGES, PAGE_SECONDS = 4096, 86_400  # pages whose latest turn is remembered, and how long
 MAX_SECONDS = 60  # of sound in one message: more is a client that never sends
+
+
+class Turn(TypedDict):
+    """One of the questions that a page asks one after the other; the number grows."""
+
+    page: str
+    turn: int
+
+
+class Recorded(Turn):
+    """A recording to listen to: the path of the upload and the name of the file."""
+
+    path: str
+    name: str
 
 
 class Sound(TypedDict):
@@ -70,7 +85,8 @@ class Sound(TypedDict):
 
 
 _open: TTLCache[str, tuple[Captions, Lock]] = TTLCache(MOST, FORGOTTEN_SECONDS)
-_ended: TTLCache[str, bool] = TTLCache(MOST_ENDED, ENDED_SECONDS)
+# By page: the highest number that has begun or ended, and the Stop of the one that began last.
+_turns: TTLCache[str, tuple[int, Stop]] = TTLCache(MOST_PAGES, PAGE_SECONDS)
 _lock = Lock()
 
 
@@ -108,26 +124,38 @@ def hear(sent: Sound) -> dict[str, str]:
     return {"final": said.final, "tentative": said.tentative}
 
 
-def end(run: str) -> None:
-    """Nothing more of this listening is wanted, even where it has not begun.
+def begin(asked: Turn, stop: Stop) -> bool:
+    """Take over from the page's earlier question; False where a later one came or it was ended.
+
+    Requests may overtake each other, so that the page's own numbers decide, not the order in
+    which they arrive.
+    """
+    with _lock:
+        latest, running = _turns.get(asked["page"], (0, Stop()))
+        if asked["turn"] <= latest:
+            return False
+        running.set()
+        _turns[asked["page"]] = asked["turn"], stop
+        return True
+
+
+def end(asked: Turn) -> None:
+    """Nothing up to this question is wanted any more, even where it has not begun.
 
     Gradio's own `cancels` loses what the server has not numbered yet, and forgets what is
     submitted while it cancels.
     """
     with _lock:
-        _ended[run] = True
-
-
-def ended(run: str) -> bool:
-    """Whether somebody chose another recording, or stopped this one."""
-    with _lock:
-        return run in _ended
+        latest, running = _turns.get(asked["page"], (0, Stop()))
+        if asked["turn"] >= latest:
+            running.set()
+            _turns[asked["page"]] = asked["turn"], running
 
 
 def component() -> gr.HTML:
-    """Record, choose, drop or try: its value is {path, name, run}, or None without a recording.
+    """Record, choose, drop or try: its value is a Recorded, a Turn while recording, or None.
 
-    `run` is another word for every listening. It triggers start_recording and upload.
+    It triggers start_recording and upload.
     """
     return gr.HTML(
         None,
@@ -153,7 +181,7 @@ def kept(path: Path) -> str:
     return processing_utils.save_file_to_cache(path, cache_dir=utils.get_upload_folder())
 
 
-def uploaded(sound: Mapping[str, str]) -> Path:
+def uploaded(sound: Recorded) -> Path:
     """The file of a recording; only what was uploaded, whatever path a client may name."""
     path = Path(sound["path"]).resolve()
     if not path.is_relative_to(Path(utils.get_upload_folder()).resolve()):

@@ -1,7 +1,8 @@
-// What was said. Gradio runs this once with `element`, `props` and `watch`; `props.value` is what
-// `heard` in transcript.py describes. Words are buttons for the hand, one stop for the keyboard.
+// What was said. Gradio runs this once with `element`, `props`, `server` and `watch`; `props.value`
+// is what `heard` in transcript.py describes. Words are buttons for the hand, one stop for the keyboard.
 const $ = (selector) => element.querySelector(selector);
-const [hint, text, captions, bar, again] = [".hint", ".text", ".captions", "progress", ".again"].map($);
+const [hint, text, captions, bar, again, files, evidence] =
+  [".hint", ".text", ".captions", "progress", ".again", ".files", ".evidence"].map($);
 const PAUSE_SECONDS = 2; // of silence, behind which a new paragraph begins
 const SURE = 0.8; // words that are less likely than this are tinted, the less the stronger
 
@@ -18,34 +19,47 @@ const clock = (seconds) => {
 };
 
 // ---- what Python says ------------------------------------------------------------------------
-let run = null; // the listening that the text below belongs to
-let stopped = null; // the one that was stopped: what was under way may still arrive
+let asked = { turn: 0 }; // the page's latest question, as the recorder numbers them
+let value = props.value; // the latest answer to it
+let nothing = ""; // what stands in the place of the evidence while there is none
 let shown = 0; // how many of its segments are there
 let words = []; // {span, start, end} in order
 
-function render() {
-  const value = props.value;
-  if (value.run !== run) {
-    run = value.run;
-    shown = 0;
-    words = [];
-    text.replaceChildren();
-  }
-  if (value.ticket) document.dispatchEvent(new CustomEvent("captions-ready", { detail: value.ticket }));
-  const segments = value.segments ?? [];
-  if (segments.length || value.kind !== "answer") captions.hidden = true;
+document.addEventListener("asked", ({ detail: { page, turn, opening } }) => {
+  asked = { page, turn, recording: opening.running };
+  shown = 0;
+  words = [];
+  text.replaceChildren();
+  evidence.innerHTML = nothing;
+  render({ kind: "answer", turn, ...opening });
+});
+
+// Gradio sends a question's last answer once more when its end is known, however late that is.
+function arrived() {
+  if (props.value.turn !== asked.turn) return;
+  if (!asked.turn) nothing = props.value.evidence;
+  if (asked.stopped) return;
+  if (props.value.ticket)
+    document.dispatchEvent(new CustomEvent("captions-ready", { detail: props.value.ticket }));
+  render(props.value);
+}
+
+function render(latest) {
+  value = latest;
+  const { kind, running, seconds, done = 0, segments = [] } = value;
+  if (segments.length || kind !== "answer") captions.hidden = true;
   for (; shown < segments.length; shown++) append(segments[shown], segments[shown - 1]);
   hint.textContent = say(value.text ?? "");
   hint.hidden = !value.text;
-  element.dataset.kind = value.kind;
+  element.dataset.kind = kind;
   $(".legend").hidden = !segments.length;
-  $(".facts span").textContent = value.seconds ? about(value) : "";
-  const running = value.running && run !== stopped;
+  $(".facts span").textContent = seconds ? about(value) : "";
   $(".doing").hidden = !running;
-  again.hidden = running || !value.run || !!value.ticket;
-  bar.hidden = !value.seconds;
-  bar.max = value.seconds || 1;
-  bar.value = value.done || 0;
+  again.hidden = running || !asked.recording;
+  files.hidden = running || !segments.length;
+  if (value.evidence) evidence.innerHTML = value.evidence;
+  if (seconds) [bar.max, bar.value] = [seconds, done];
+  else bar.removeAttribute("value"); // it moves, since nobody knows how long this takes
 }
 
 function about({ seconds, done, language, detected }) {
@@ -78,20 +92,49 @@ function append({ start, words: spoken }, before) {
 }
 
 $(".stop").addEventListener("click", () => {
-  stopped = run;
-  trigger("stop");
+  asked.stopped = true; // what is there stays, and can be saved
+  server.end({ page: asked.page, turn: asked.turn });
+  render({ ...value, text: "", running: false });
 });
 again.addEventListener("click", () => document.dispatchEvent(new CustomEvent("listen-again")));
-watch("value", render);
-render();
+document.addEventListener("unanswered", () => {
+  const text = "The answer did not come: try again.";
+  if (value.running) render({ ...value, kind: "trouble", text, running: false });
+});
+watch("value", arrived);
+arrived();
+
+// ---- files ---------------------------------------------------------------------------------------
+for (const form of props.formats) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = `↓ ${form.toUpperCase()}`;
+  button.addEventListener("click", async () => {
+    const { segments, language } = value;
+    const file = new Blob([await server.saved({ form, language, segments })]);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(file);
+    link.download = `${stem(document.querySelector("#recorder .name").textContent)}.${form}`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  });
+  files.append(button);
+}
+files.setAttribute("aria-label", say("Save as"));
+
+// Of a name without its ending as much as a file's name may hold, with .json behind it.
+function stem(name) {
+  const letters = [...name.replace(/\.[^.]*$/, "").replace(/[\x00-\x1f\x7f]/g, "")];
+  const bytes = (some) => new TextEncoder().encode(some.join("")).length;
+  while (bytes(letters) > 250) letters.pop();
+  return letters.join("") || say("recording");
+}
 
 // ---- captions, from the recorder ----------------------------------------------------------------
 document.addEventListener("captions", ({ detail }) => {
   const [final, tentative] = captions.children;
   hint.hidden = captions.hidden = false;
   hint.hidden = true;
-  text.replaceChildren();
-  run = null;
   final.textContent = detail.final + (detail.final && detail.tentative ? " " : "");
   tentative.textContent = detail.tentative;
 });

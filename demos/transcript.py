@@ -1,22 +1,19 @@
-"""What the page Listen shows of a recording: its words, its spectrogram, its files."""
+"""What the page Listen shows of a recording: its words, its spectrogram, and texts to save."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import gradio as gr
 import numpy as np
 from PIL import Image
 
-from demos import parts
-from demos.recorder import kept
+from demos import parts, recorder
 from demos.words import CHINESE, SHARED, say
 from model_zoo.speech.mel import FRAMES_PER_SECOND
-from model_zoo.speech.transcript import FORMATS, Segment, join
+from model_zoo.speech.transcript import FORMATS, Segment, Word, join
 from model_zoo.whisper import SpeechTrace
 
 _CHINESE = SHARED | {
@@ -24,6 +21,10 @@ _CHINESE = SHARED | {
     "Transcript": "文字稿",
     "Transcribe again": "重新转写",
     "detected": "自动识别",
+    "Save as": "保存为",
+    "recording": "录音",
+    "Your words appear here when you stop.": "停止后，你说的会显示在这里。",
+    "The answer did not come: try again.": "没有得到回答：请再试一次。",
     "less sure": "把握较小",
     "Click a word to hear it, or use the arrow keys and Enter.": (
         "点击词语即可听到，也可用方向键和回车键。"
@@ -40,13 +41,35 @@ HERE = Path(__file__).parent
 INK = np.array([(20, 18, 16), (130, 48, 17), (234, 101, 38), (255, 231, 216)])  # quiet to loud
 
 
+class Shown(TypedDict):
+    """A segment as transcript.js has it; words are [text, start, end, probability].
+
+    `doubt`: probability, avg_logprob, no_speech_prob, compression_ratio and temperature.
+    """
+
+    start: float
+    end: float
+    words: list[tuple[str, float, float, float]]
+    doubt: tuple[float, float, float, float, float]
+
+
+class Wanted(TypedDict):
+    """What is to be saved, as transcript.js asks for it: one of FORMATS of these segments."""
+
+    form: str
+    language: str
+    segments: list[Shown]
+
+
 def component(value: dict[str, Any]) -> gr.HTML:
-    """The words, with progress; its value is what `heard` makes, it triggers stop."""
+    """The words, with progress; its value is what `heard` makes."""
     return gr.HTML(
         value,
         html_template=(HERE / "transcript.html").read_text("utf-8"),
         js_on_load=(HERE / "transcript.js").read_text("utf-8"),
         elem_id="heard",
+        server_functions=[saved, recorder.end],
+        formats=list(FORMATS),
         chinese=_CHINESE,
     )
 
@@ -54,30 +77,29 @@ def component(value: dict[str, Any]) -> gr.HTML:
 def heard(kind: str, text: str = "", **more: Any) -> dict[str, Any]:
     """What transcript.js shows: `kind` is hint, trouble or answer, `text` a sentence.
 
-    More: run (another one clears the page), seconds, done, running, language, detected, ticket,
-    and segments as `shown` gives them.
+    More: turn (only the page's latest is shown), seconds, done, running, language, detected,
+    ticket, evidence, and segments as `shown` gives them.
     """
-    return {"kind": kind, "text": text, "run": "", **more}
+    return {"kind": kind, "text": text, "turn": 0, **more}
 
 
-def shown(segment: Segment) -> dict[str, Any]:
-    """A segment for transcript.js, its words as [text, start, end, probability]."""
+def shown(segment: Segment) -> Shown:
+    """A segment for transcript.js."""
     words = [(w.text, w.start, w.end, round(w.probability, 3)) for w in segment.words]
     whole = (segment.text, segment.start, segment.end, round(segment.probability, 3))
-    return {"start": segment.start, "end": segment.end, "words": words or [whole]}
+    doubt = (segment.probability, segment.avg_logprob, segment.no_speech_prob,
+             segment.compression_ratio, segment.temperature)  # fmt: skip
+    return Shown(start=segment.start, end=segment.end, words=words or [whole], doubt=doubt)
 
 
-def files(segments: Sequence[Segment], language: str, name: str) -> list[gr.DownloadButton]:
-    """A button for each format, with its file; hidden where nothing was said."""
-    if not segments:
-        return [gr.DownloadButton(visible=False)] * len(FORMATS)
-    buttons = []
-    with tempfile.TemporaryDirectory() as folder:
-        for form, write in FORMATS.items():
-            path = Path(folder) / f"{Path(name).stem or 'recording'}.{form}"
-            path.write_text(write(join(segments, language)), encoding="utf-8")
-            buttons.append(gr.DownloadButton(value=kept(path), visible=True))
-    return buttons
+def saved(wanted: Wanted) -> str:
+    """The text of a file to save; nothing of it is written to a disk here."""
+    segments = []
+    for piece in wanted["segments"]:
+        words = tuple(Word(*word) for word in piece["words"])
+        text = "".join(word.text for word in words)
+        segments.append(Segment(piece["start"], piece["end"], text, words, *piece["doubt"]))
+    return FORMATS[wanted["form"]](join(segments, wanted["language"]))
 
 
 def evidence(trace: SpeechTrace | None = None, request: gr.Request | None = None) -> str:

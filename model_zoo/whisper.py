@@ -23,6 +23,7 @@ from model_zoo.speech.decoding import Heard, Search
 from model_zoo.speech.listening import SHORTEST, Listening
 from model_zoo.speech.tokens import TASKS, Vocabulary
 from model_zoo.speech.transcript import FORMATS, Transcript, join
+from model_zoo.stopping import NEVER, Stop
 from model_zoo.trace import Ran
 
 CLIPS = (
@@ -98,20 +99,27 @@ class Whisper:
         given = {name: value for name, value in chosen.items() if value is not None}
         return self.trace(recording, SpeechOptions(**given)).answer
 
-    def trace(self, recording: Recording, options: SpeechOptions | None = None) -> SpeechTrace:
+    def trace(
+        self, recording: Recording, options: SpeechOptions | None = None, stop: Stop = NEVER
+    ) -> SpeechTrace:
         """The transcript with what the model saw, how fast and on what."""
-        listening = self.listen(recording, options)
+        listening = self.listen(recording, options, stop)
         segments = list(listening)
         return self.trace_of(listening, join(segments, listening.language))
 
-    def listen(self, recording: Recording, options: SpeechOptions | None = None) -> Listening:
-        """Iterate over what this returns for segments as they are found; BadInput at once."""
+    def listen(
+        self, recording: Recording, options: SpeechOptions | None = None, stop: Stop = NEVER
+    ) -> Listening:
+        """Iterate over what this returns for segments as they are found; BadInput at once.
+
+        Stopped within a fraction of a second of `stop` being set, from any thread.
+        """
         options = options or SpeechOptions()
         if options.language:
             self.vocabulary.require_language(options.language)
         if options.task == "translate" and not self.vocabulary.multilingual:
             raise BadInput(f"{self.spec.name} knows English only: translate with whisper-base.")
-        return Listening(self, open_sound(recording), options)
+        return Listening(self, open_sound(recording), options, stop)
 
     def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
         """What a page shows of a recording that was listened to."""

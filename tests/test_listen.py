@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
@@ -19,6 +20,7 @@ from gradio_client.exceptions import AppError
 
 from demos import listen, recorder
 from model_zoo.speech.audio import MAX_SECONDS
+from model_zoo.stopping import Stop
 from tests.conftest import SPEECH
 from tests.test_api import is_a_sentence, run, snippets_of
 
@@ -147,19 +149,38 @@ def test_what_is_too_long_is_refused_before_any_work(client: Client, tmp_path: P
     assert time.monotonic() - began < 20
 
 
-def read(path: Path, run: str) -> list[tuple]:
+def read(path: Path, page: str, turn: int) -> list[dict]:
     """All that the page shows of a recording."""
-    sound = {"path": str(path), "name": "x", "run": run}
-    return list(listen.read(sound, "en", False, listen.MODELS[0], "auto", "auto", None))
+    sound = {"path": str(path), "name": "x", "page": page, "turn": turn}
+
+    async def shown() -> list[dict]:
+        values = listen.read(sound, "en", False, listen.MODELS[0], "auto", "auto", None)
+        return [value async for value in values]
+
+    return asyncio.run(shown())
 
 
 def test_a_listening_that_was_ended_before_it_began_says_nothing() -> None:
-    recorder.end("another was chosen")
-    assert read(SPEECH, "another was chosen") == []
+    recorder.end({"page": "ended", "turn": 1})
+    assert read(SPEECH, "ended", 1) == []
+
+
+def test_the_newest_question_of_a_page_wins_in_whatever_order_they_arrive() -> None:
+    first, second, third = Stop(), Stop(), Stop()
+    assert recorder.begin({"page": "a", "turn": 1}, first)
+    assert not recorder.begin({"page": "a", "turn": 1}, Stop())  # sent twice
+    assert recorder.begin({"page": "a", "turn": 3}, third)
+    assert first.is_set()
+    assert not recorder.begin({"page": "a", "turn": 2}, second)  # overtaken on its way
+    recorder.end({"page": "a", "turn": 2})  # as late as that
+    assert not third.is_set()
+    assert recorder.begin({"page": "b", "turn": 1}, Stop())
+    recorder.end({"page": "a", "turn": 3})
+    assert third.is_set()
 
 
 def test_the_page_reads_uploads_alone() -> None:
-    last = read(SPEECH, "alone")[-1][0]
+    last = read(SPEECH, "alone", 1)[-1]
     assert last["kind"] == "trouble"
     assert "not sent" in last["text"]
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from model_zoo.decoder import Decoder
 from model_zoo.session import softmax
 from model_zoo.speech.tokens import Vocabulary
+from model_zoo.stopping import NEVER, Stop
 
 MAX_TOKENS = 224  # of one window: half of the decoder's context; the other half is for the prompt
 # A window cannot hold more tokens than the fastest speaker of the most verbose script says
@@ -92,7 +93,8 @@ class Rules:
 class Search:
     """Finds the tokens of a batch of windows.
 
-    `open_decoder(heard, capacity)` gives a decoder of as many rows as `heard` has.
+    `open_decoder(heard, capacity)` gives a decoder of as many rows as `heard` has. Every search
+    raises Stopped before the next token once its `stop` is set.
     """
 
     def __init__(
@@ -101,12 +103,20 @@ class Search:
         self.vocabulary, self.rules = vocabulary, Rules(vocabulary)
         self._open = open_decoder
 
-    def greedy(self, heard: Heard, prompt: Sequence[int], limit: int) -> list[Decoded]:
+    def greedy(
+        self, heard: Heard, prompt: Sequence[int], limit: int, stop: Stop = NEVER
+    ) -> list[Decoded]:
         """The likeliest token at every step."""
-        return self._run(heard, prompt, limit, 0.0, lambda logprobs: int(logprobs.argmax()))
+        return self._run(heard, prompt, limit, 0.0, lambda logprobs: int(logprobs.argmax()), stop)
 
     def sample(
-        self, heard: Heard, prompt: Sequence[int], limit: int, temperature: float, best_of: int
+        self,
+        heard: Heard,
+        prompt: Sequence[int],
+        limit: int,
+        temperature: float,
+        best_of: int,
+        stop: Stop = NEVER,
     ) -> Decoded:
         """The best of several drawn transcripts of one window; the same draw every time."""
         chance = np.random.default_rng(round(temperature * 1000))
@@ -115,7 +125,7 @@ class Search:
             noise = chance.gumbel(size=logprobs.shape)
             return int((logprobs / np.float32(temperature) + noise).argmax())
 
-        rows = self._run(_repeat(heard, best_of), prompt, limit, temperature, draw)
+        rows = self._run(_repeat(heard, best_of), prompt, limit, temperature, draw, stop)
         return max(rows, key=_rank)
 
     def _run(
@@ -125,6 +135,7 @@ class Search:
         limit: int,
         temperature: float,
         pick: Callable[[Logits], int],
+        stop: Stop,
     ) -> list[Decoded]:
         decoder = self._open(heard, len(prompt) + limit)
         logits, silent = self._begin(decoder, prompt)
@@ -134,6 +145,7 @@ class Search:
         rows = list(range(count))  # who is still at it; the decoder has a row for each of `slots`
         slots = list(rows)
         for step in range(limit):
+            stop.check()
             following = np.full((decoder.batch, 1), self.vocabulary.end, np.int64)
             for slot, row in enumerate(slots):
                 if row not in rows:
@@ -161,7 +173,13 @@ class Search:
         ]
 
     def beams(
-        self, heard: Heard, prompt: Sequence[int], limit: int, size: int, patience: float = 1.0
+        self,
+        heard: Heard,
+        prompt: Sequence[int],
+        limit: int,
+        size: int,
+        patience: float = 1.0,
+        stop: Stop = NEVER,
     ) -> Decoded:
         """The best of the `size` likeliest transcripts of one window that are kept at each step."""
         decoder = self._open(_repeat(heard, size), len(prompt) + limit)
@@ -170,6 +188,7 @@ class Search:
         finished: list[tuple[list[int], list[float]]] = []
         wanted = max(1, round(size * patience))
         for step in range(limit):
+            stop.check()
             found = []
             for row, (tokens, logprobs) in enumerate(beams[: 1 if step == 0 else size]):
                 self.rules.apply(logits[row], tokens)

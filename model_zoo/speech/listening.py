@@ -17,6 +17,7 @@ from model_zoo.speech.mel import CHUNK_SECONDS, FRAMES_PER_SECOND, FULL_FRAMES, 
 from model_zoo.speech.tokens import TOKENS_PER_SECOND
 from model_zoo.speech.transcript import Segment, Word
 from model_zoo.speech.vad import Cutter, Detector, Window
+from model_zoo.stopping import Stop
 from model_zoo.trace import Stopwatch
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ class Found:
 
 
 class Listening:
-    """Iterate for the segments as they are found; `close` stops.
+    """Iterate for the segments as they are found; Stopped once `stop` is set.
 
     `language` is known once the first window is decoded, `done` is how many seconds are through.
     """
 
-    def __init__(self, model: Whisper, sound: Sound, options: SpeechOptions) -> None:
-        self.model, self.sound, self.options = model, sound, options
+    def __init__(self, model: Whisper, sound: Sound, options: SpeechOptions, stop: Stop) -> None:
+        self.model, self.sound, self.options, self._stop = model, sound, options, stop
         self.language = options.language or ("" if model.vocabulary.multilingual else "en")
         self.done = 0.0
         self.watch = Stopwatch()
@@ -53,10 +54,6 @@ class Listening:
 
     def __iter__(self) -> Iterator[Segment]:
         return self._segments
-
-    def close(self) -> None:
-        """Stop before the next segment; what is being computed ends first."""
-        self._segments.close()
 
     def _run(self) -> Generator[Segment]:
         options = self.options
@@ -95,6 +92,7 @@ class Listening:
         self.watch.resume()
         for block in self.sound.blocks():
             self.watch.lap("preprocess")
+            self._stop.check()
             yield block
             self.watch.resume()
 
@@ -119,16 +117,20 @@ class Listening:
         if not self.language:
             self.language = next(iter(self.model.language_of(_row(heard, 0))))
         prompt, search, options = self._prompt(), self.model.search, self.options
+        stop = self._stop
         limit = token_limit(max(window.seconds for window in windows))
         rows = [_row(heard, row) for row in range(len(windows))]
         first = options.temperatures[0]
         if first > 0:
-            results = [search.sample(row, prompt, limit, first, options.best_of) for row in rows]
+            results = [
+                search.sample(row, prompt, limit, first, options.best_of, stop) for row in rows
+            ]
         elif options.beam_size > 1:
             size = options.beam_size
-            results = [search.beams(row, prompt, limit, size, options.patience) for row in rows]
+            patience = options.patience
+            results = [search.beams(row, prompt, limit, size, patience, stop) for row in rows]
         else:
-            results = search.greedy(heard, prompt, limit)
+            results = search.greedy(heard, prompt, limit, stop)
         found = [
             self._without_doubt(window, Found(decoded, row))
             for window, decoded, row in zip(windows, results, rows, strict=True)
@@ -138,16 +140,17 @@ class Listening:
 
     def _without_doubt(self, window: Window, found: Found) -> Found:
         """Try again while the result is doubtful: with all 30 seconds, then at the temperatures."""
-        search, options = self.model.search, self.options
+        search, options, stop = self.model.search, self.options, self._stop
         limit = token_limit(window.seconds)
         again = len(options.temperatures) > 1 and _frames([window]) < FULL_FRAMES
         if again and self._doubtful(found.decoded):
             heard = self._encode([window], FULL_FRAMES)
-            found = Found(search.greedy(heard, self._prompt(), limit)[0], heard)
+            found = Found(search.greedy(heard, self._prompt(), limit, stop)[0], heard)
         for temperature in options.temperatures[1:]:
             if not self._doubtful(found.decoded):
                 break
-            drawn = search.sample(found.heard, self._prompt(), limit, temperature, options.best_of)
+            best_of = options.best_of
+            drawn = search.sample(found.heard, self._prompt(), limit, temperature, best_of, stop)
             found = replace(found, decoded=drawn)
         return found
 
@@ -179,6 +182,7 @@ class Listening:
         # One after the other: side by side they take as long, and the memory of all their scores.
         heard: dict[str, npt.NDArray[np.float32]] = {}
         for row, mel in enumerate(mels):
+            self._stop.check()
             for name, array in self.model.encode(mel[None]).items():
                 if name not in heard:
                     heard[name] = np.empty((len(mels), *array.shape[1:]), array.dtype)
