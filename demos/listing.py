@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import gradio as gr
 
 import model_zoo
-from demos import parts
+from demos import leaving, parts
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told, where
 from model_zoo.errors import ZooError
 from model_zoo.sst2_minilm import cells
+from model_zoo.stopping import Stop, Stopped
 from model_zoo.tables import LATIN, MANY, UNNAMED, Judge, Table, Writer, answered, open_table
 
 AT_ONCE = 2  # lists; others wait
@@ -49,7 +49,7 @@ CHINESE.update(
         UNNAMED: "第一行像是一段文字而非列名：各列已编号。",
     }
 )
-_running: dict[str, Event] = {}  # by the browser's session: set it to stop
+_running: dict[str, Stop] = {}  # by the browser's session: set it to stop
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,19 @@ def read_all(
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[Any, ...]]:
     """(about it, the first rows, the file to download, read, stop), more with every few rows."""
-    session, ending = request.session_hash or "", Event()
-    _running[session] = ending
+    with leaving.stop_of(request) as ending:
+        _running[request.session_hash or ""] = ending
+        yield from _read_all(file, column, (model, precision, provider), request, ending)
+
+
+def _read_all(
+    file: str | None,
+    column: str | None,
+    pair: Sequence[str],
+    request: gr.Request,
+    ending: Stop,
+) -> Iterator[tuple[Any, ...]]:
+    session = request.session_hash or ""
     buttons = gr.Button(visible=True), gr.Button(visible=False)
     nothing = gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
     try:
@@ -155,12 +166,12 @@ def read_all(
             _about("Opening the model …", request), *nothing,
             gr.Button(visible=False), gr.Button(visible=True),
         )  # fmt: skip
-        reader = model_zoo.load(model, precision, provider)
+        reader = model_zoo.load(*pair)
         table = open_table(Path(file))
         with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy to download
             path = Path(folder) / f"{Path(file).stem}-answers.csv"
             reading = Reading(table, table.index(column or ""), path, request)
-            for _ in reading.through(partial(cells, reader), ending):
+            for _ in reading.through(partial(cells, reader, stop=ending)):
                 if _running.get(session) is not ending:
                     return
                 yield reading.about(), reading.rows(), *(gr.skip(),) * 3
@@ -191,23 +202,23 @@ class Reading:
         self.headers: list[str] = []
         self.first: list[list[str]] = []
 
-    def through(self, judge: Judge, ending: Event) -> Iterator[None]:
-        """Write every row with its answer, pausing every MANY rows."""
+    def through(self, judge: Judge) -> Iterator[None]:
+        """Write every row with its answer until `judge` is stopped, pausing every MANY rows."""
         with self.path.open("w", newline="", encoding="utf-8") as out:
             writer = Writer(self.table, out)
-            for row, found in answered(self.table, self.column, judge):
-                writer.add(row, found)
-                self.done += 1
-                if len(self.first) < FIRST:
-                    shown = {self.table.columns[self.column]: row[self.column]} | found
-                    del shown["answer"]  # the verdict is the same, or says that it is not sure
-                    self.headers = list(shown)[::-1]
-                    self.first.append(list(shown.values())[::-1])
-                if self.done % MANY == 0 and self.done < self.table.count:
-                    yield
-                    if ending.is_set():
-                        self.stopped = True
-                        return
+            try:
+                for row, found in answered(self.table, self.column, judge):
+                    writer.add(row, found)
+                    self.done += 1
+                    if len(self.first) < FIRST:
+                        shown = {self.table.columns[self.column]: row[self.column]} | found
+                        del shown["answer"]  # the verdict is the same, or says that it is not sure
+                        self.headers = list(shown)[::-1]
+                        self.first.append(list(shown.values())[::-1])
+                    if self.done % MANY == 0 and self.done < self.table.count:
+                        yield
+            except Stopped:
+                self.stopped = True
 
     def rows(self) -> gr.Dataframe:
         """The first rows."""

@@ -1,10 +1,11 @@
-// How each word and sentence moves the answer. Gradio runs this once with `element`, `props`,
-// `watch` and `trigger`; `props.value` is what `shown` in mood.py makes. It triggers `input` with
-// the words that are taken out, and `select` when the reasons are wanted for what is shown. Each
-// has a turn, which comes back with the answer: Gradio forgets the data of an event that it defers.
+// The answer, and how each word and sentence moves it. Gradio runs this once with `element`,
+// `props`, `watch` and `trigger`; `props.value` is what `shown` in mood.py makes. It triggers
+// `input` when an answer is wanted, `select` when the reasons are wanted for what is shown, `stop`
+// when nothing is. read.py numbers each question by `window.mood.ask`.
 const $ = (selector) => element.querySelector(selector);
 const [text, detail, curve, plot] = [".text", ".detail", ".curve", ".plot"].map($);
 const PAUSE = 150; // ms without another letter, after which reasons that take long are asked for
+const PATIENCE = 300; // ms after which a question that is not answered yet shows that it is at work
 const CHIPS = 12; // removed or added words that are named
 
 const say = (words) => (/^zh/i.test(navigator.language) && props.chinese[words]) || words;
@@ -23,15 +24,67 @@ const chance = (odds) => 1 / (1 + Math.exp(-odds));
 let words = []; // {word, weight, sentence, out, span}
 let stop = 0; // the word that the Tab key reaches
 let waiting = 0;
-let turn = 0; // of the last click; an answer to an earlier one comes too late
 let least = 1; // the weight that has the strongest tint where none has more
+
+// ---- what is asked, and whether what is shown answers it ---------------------------------------
+const box = () => document.querySelector("#review textarea");
+let asked = { turn: 0, out: [], text: "" };
+let working = 0; // the timer of `PATIENCE`
+
+window.mood = {
+  ask(given) {
+    const text = given ?? "";
+    asked = { turn: asked.turn + 1, out: text === asked.text ? asked.out : [], text };
+    late("Reading …");
+    return this.asked();
+  },
+  asked: () => ({ turn: asked.turn, out: asked.out }),
+  again: () => trigger("input"),
+  restore: () => asked.out.length && leaveOut([]),
+};
+
+function leaveOut(out) {
+  asked.out = out;
+  trigger("input");
+}
+
+function late(words) {
+  clearTimeout(working);
+  working = setTimeout(() => busy(words), PATIENCE);
+}
+
+function busy(words) {
+  $(".busy").hidden = !words;
+  $(".busy progress").hidden = $(".busy button").hidden = words.startsWith("Stopped");
+  $(".busy span").textContent = words && say(words);
+  $(".answer").classList.toggle("stale", Boolean(words) && !current());
+  $(".answer").ariaBusy = String(Boolean(words));
+}
+
+// Whether the answer that is shown is that of the text, and only its reasons are to come.
+const current = () => props.value.turn === asked.turn && box()?.value === asked.text;
+
+box()?.addEventListener("input", () => late("Reading …"));
+$(".stop").addEventListener("click", () => {
+  clearTimeout(working);
+  trigger("stop");
+  busy(current() ? "Stopped: the words are not weighed." : "Stopped: this answer is that of an older text.");
+});
 
 function render() {
   const value = props.value;
-  if (value.turn !== null && value.turn < turn) return;
+  if ((value.turn ?? 0) < asked.turn) return;
   clearTimeout(waiting);
-  if (value.pending) waiting = setTimeout(() => trigger("select", { out: taken(), turn }), PAUSE);
-  else least = value.least;
+  if (!asked.turn || current()) {
+    clearTimeout(working);
+    busy("");
+  }
+  if (value.pending) {
+    waiting = setTimeout(() => trigger("select"), PAUSE);
+    late("Weighing the words …");
+  } else least = value.least;
+  if ($(".verdict").innerHTML !== value.verdict) $(".verdict").innerHTML = value.verdict;
+  $(".ran").textContent = value.ran;
   bars(value.positive);
   $(".warning").textContent = value.warning;
   $(".note").textContent = value.note;
@@ -64,7 +117,7 @@ function changed(change) {
 }
 
 $(".restore").addEventListener("click", () => {
-  trigger("input", { out: [], turn: ++turn });
+  leaveOut([]);
   words[stop]?.span.focus();
 });
 
@@ -146,7 +199,7 @@ function toggle(index) {
   words[index].out = !words[index].out;
   words[index].span.classList.toggle("out", words[index].out);
   words[index].span.ariaPressed = String(words[index].out);
-  trigger("input", { out: taken(), turn: ++turn });
+  leaveOut(taken());
 }
 
 function move(index) {

@@ -12,7 +12,8 @@ import gradio as gr
 from demos.words import CHINESE, say
 from model_zoo import texts
 from model_zoo.sentiment.pieces import LENGTH
-from model_zoo.sst2_minilm import LABELS, SURE, UNSURE, Change, TextTrace, verdict
+from model_zoo.sst2_minilm import LABELS, SURE, UNSURE, Change, TextTrace
+from model_zoo.sst2_minilm import verdict as judged
 
 HERE = Path(__file__).parent
 # A text of more words is not compared with another one: finding what changed would take too long.
@@ -38,6 +39,11 @@ _CHINESE = {
     "is taken out: click it to put it back.": "已去掉：再次点击即可放回。",
     "without it": "去掉它则为",
     "Put all words back": "放回所有词",
+    "Reading …": "正在阅读……",
+    "Weighing the words …": "正在衡量各词……",
+    "Stop": "停止",
+    "Stopped: the words are not weighed.": "已停止：未衡量各词。",
+    "Stopped: this answer is that of an older text.": "已停止：此结果属于之前的文本。",
     "Text, word by word": "逐词显示的文本",
     "Mood, sentence by sentence": "逐句的情绪",
     "The stronger the tint, the more the answer hangs on the word.": (
@@ -69,14 +75,16 @@ CHINESE.update(
 )
 
 
-def component() -> gr.HTML:
-    """Bars, words and curve; its value is what `shown` or `nothing` makes.
+def component(value: dict[str, Any]) -> gr.HTML:
+    """The answer with its bars, words and curve; its value is what `shown` or `nothing` makes.
 
-    It triggers `input` with {out, turn}, the words [index] that are taken out, and `select` with
-    the same when it wants the reasons for what it shows; the value gives the turn back.
+    It triggers `input` when it wants an answer (words are taken out or put back, or
+    `window.mood.again()`), `select` when it wants the reasons for what it shows, and `stop` when
+    the reader does not want to wait. `window.mood.ask(text)` numbers a question, {turn, out}; a
+    value with the `turn` of an older one is not shown.
     """
     return gr.HTML(
-        nothing(),
+        value,
         html_template=(HERE / "mood.html").read_text("utf-8"),
         js_on_load=(HERE / "mood.js").read_text("utf-8"),
         elem_id="mood",
@@ -95,9 +103,10 @@ def without(text: str, out: Collection[int]) -> str:
     return "".join(kept) + text[end:]
 
 
-def nothing(text: str = "", out: Collection[int] = ()) -> dict[str, Any]:
+def nothing(verdict: str, text: str = "", out: Collection[int] = ()) -> dict[str, Any]:
     """The place while there is no answer; words that were taken out can still be put back."""
     return {
+        "verdict": verdict, "ran": "",
         "positive": None, "odds": 0.0, "least": LEAST, "warning": "", "note": "",
         "change": None, "sentences": [], "pending": False, "turn": None,
         "words": list(_words(text, None, out)) if out else [],
@@ -108,12 +117,18 @@ def shown(
     text: str,
     out: Collection[int],
     trace: TextTrace,
+    verdict: str = "",
+    ran: str = "",
     change: dict[str, Any] | None = None,
     request: gr.Request | None = None,
 ) -> dict[str, Any]:
-    """What mood.js shows of a text; `trace` is that of the text without the words `out`."""
+    """What mood.js shows of a text; `trace` is that of the text without the words `out`, `verdict`
+    the answer as HTML, `ran` its time and hardware in words.
+    """
     explained = trace if trace.words else None
     return {
+        "verdict": verdict,
+        "ran": ran,
         "positive": trace.answer[LABELS[1]],
         "odds": round(trace.log_odds, 4),
         "least": LEAST / (len(trace.sentences) or 1 if _long(trace) else 1),
@@ -134,7 +149,7 @@ def edit(change: Change | None, request: gr.Request | None = None) -> dict[str, 
     found = {"removed": change.removed, "added": change.added}
     if not (change.removed or change.added):
         return found | {"effect": say(UNCHANGED, request)}
-    old, new = verdict(change.before), verdict(change.after)
+    old, new = judged(change.before), judged(change.after)
     turn = "; {before} becomes {after}" if old and new and old != new else ""
     digits = 1 if abs(change.log_odds) >= 0.1 else 2
     effect = say(CHANGED, request).format(

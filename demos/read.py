@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 import gradio as gr
-from cachetools import LRUCache
 
 import model_zoo
-from demos import Page, listing, mood, parts
+from demos import Page, leaving, listing, mood, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
 from model_zoo import texts
 from model_zoo.errors import ZooError
-from model_zoo.sst2_minilm import LABELS, SURE, UNSURE, Sst2Minilm, TextTrace
+from model_zoo.sentiment.trace import TextTrace
+from model_zoo.sst2_minilm import LABELS, SURE, UNSURE, Sst2Minilm
+from model_zoo.stopping import Stop, Stopped
 
 MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "sentiment analysis"]
 AT_ONCE = 4  # people whose texts are read side by side
@@ -51,6 +54,7 @@ CHINESE.update(
         "Back to the kept text": "回到保留的文字",
         "Stop comparing": "停止比较",
         "Compared with": "对比",
+        "Weighing the words": "正在衡量各词",
         f"sure from {SURE:.0%}": f"{SURE:.0%} 起才算确定",
         KNOWS: "它从英文影评中学习：知道人们如何褒贬，却不知真假，也不懂反讽。",
     }
@@ -67,12 +71,29 @@ for word, log_odds in trace.words:
     print(f"{log_odds:+.2f} {word}")
 """
 
-Shown = tuple[Any, Any, Any]  # verdict, what mood.js shows, result line
-# By the browser's session: what it asked last, so that nothing older is shown after it.
-_asked: LRUCache[str, object] = LRUCache(1000)
+# What the browser sends with a question: its number, and which words are taken out. The text is
+# looked at when it is sent, which may be later than the event: Gradio keeps one event back while
+# another is answered. mood.js has the numbers' other end.
+ASK = "(text, kept, asked, ...pair) => [text, kept, window.mood.ask(text), ...pair]"
+AGAIN = "(text, kept, asked, ...pair) => [text, kept, window.mood.asked(), ...pair]"
+BEFORE = "() => [window.mood.asked()]"
+Asked = dict[str, Any]  # {turn, out}, of the browser: nothing in it is sure
 
 
-def classify_sentiment(text: str, explain: bool = True) -> dict[str, Any]:
+class Question(NamedTuple):
+    """A question that is being answered."""
+
+    turn: int
+    stop: Stop
+
+
+_newest: dict[str, Question] = {}  # by the browser's session, as long as it is being answered
+_lock = Lock()
+
+
+def classify_sentiment(
+    text: str, explain: bool = True, request: gr.Request | None = None
+) -> dict[str, Any]:
     """Say whether an English text speaks well or ill of its subject, how sure that is, and which
     words say so. Longer texts are read sentence by sentence.
 
@@ -85,8 +106,8 @@ def classify_sentiment(text: str, explain: bool = True) -> dict[str, Any]:
         negative, or mixed or neutral), log_odds of positive, words with the log-odds each adds,
         sentences with their probability of positive, and a hint where the text is not English.
     """
-    with parts.plain_errors():
-        trace = model_zoo.load(MODELS[0]).trace(text, explain)
+    with parts.plain_errors(), leaving.stop_of(request) as stop:
+        trace = model_zoo.load(MODELS[0]).trace(text, explain, stop)
     if not trace.answer:
         raise gr.Error(trace.hint, print_exception=False)
     return {
@@ -102,97 +123,128 @@ def classify_sentiment(text: str, explain: bool = True) -> dict[str, Any]:
 def read(
     text: str,
     kept: str | None,
+    asked: Asked | None,
     model: str,
     precision: str,
     provider: str,
     request: gr.Request,
     progress: gr.Progress = PROGRESS,
-) -> Shown:
-    """What the page shows of a text as it is written: the answer, soon its reasons."""
-    _asked[request.session_hash or ""] = object()
-    return _shown(text, (), kept, (model, precision, provider), _few(text), request)
-
-
-def take_out(
-    text: str,
-    kept: str | None,
-    model: str,
-    precision: str,
-    provider: str,
-    request: gr.Request,
-    event: gr.EventData,
-    progress: gr.Progress = PROGRESS,
-) -> Shown:
-    """The same without some of its words."""
-    _asked[request.session_hash or ""] = object()
-    return _unless_late(event, text, kept, (model, precision, provider), _few(text), request)
+) -> Any:
+    """What the page shows of a text as it is written, without the words that are taken out: the
+    answer, and where they are few the reasons.
+    """
+    few = len(texts.words(text or "")) <= LIVE_WORDS
+    return _answered(text, kept, asked, (model, precision, provider), few, request)
 
 
 def explain(
     text: str,
     kept: str | None,
+    asked: Asked | None,
     model: str,
     precision: str,
     provider: str,
     request: gr.Request,
-    event: gr.EventData,
     progress: gr.Progress = PROGRESS,
-) -> Shown:
+) -> Any:
     """The same with the reasons, whatever they take."""
-    return _unless_late(event, text, kept, (model, precision, provider), True, request)
+
+    def tell(share: float) -> None:
+        progress(share, desc=say("Weighing the words", request))
+
+    return _answered(text, kept, asked, (model, precision, provider), True, request, tell)
 
 
-def _few(text: str | None) -> bool:
-    """Whether the reasons are there as soon as the answer."""
-    return len(texts.words(text or "")) <= LIVE_WORDS
+def stop_older(asked: Asked | None, request: gr.Request) -> None:
+    """End the answer to this question or to an older one: nobody wants it any more."""
+    with _lock:
+        question = _newest.get(request.session_hash or "")
+        if question and question.turn <= _turn(asked):
+            question.stop.set()
 
 
-def _unless_late(
-    event: gr.EventData,
-    text: str,
+def _answered(
+    text: str | None,
     kept: str | None,
+    asked: Asked | None,
     pair: Sequence[str],
     why: bool,
     request: gr.Request,
-) -> Shown:
-    """What the browser asks for in its turn, unless something else is asked for meanwhile."""
-    session, sent = request.session_hash or "", event._data or {}
-    asked = _asked.get(session)
-    out = tuple(index for index in sent.get("out", ()) if isinstance(index, int))
-    verdict, shown, line = _shown(text, out, kept, pair, why, request)
-    if _asked.get(session) is not asked:
-        return gr.skip(), gr.skip(), gr.skip()
-    return verdict, shown | {"turn": sent.get("turn")}, line
+    progress: Callable[[float], None] | None = None,
+) -> Any:
+    """What mood.js shows, or nothing where something newer is asked meanwhile."""
+    turn, out = _turn(asked), (asked or {}).get("out") or ()
+    words = tuple(index for index in out if isinstance(index, int))
+    try:
+        with _asking(turn, request) as stop:
+            return _shown(text or "", words, kept, pair, why, request, stop, progress) | {
+                "turn": turn
+            }
+    except Stopped:
+        return gr.skip()
+
+
+def _turn(asked: Asked | None) -> int:
+    turn = (asked or {}).get("turn")
+    return turn if isinstance(turn, int) else 0
+
+
+@contextmanager
+def _asking(turn: int, request: gr.Request) -> Iterator[Stop]:
+    """A Stop that a newer question of the same page sets, or the end of the page."""
+    session = request.session_hash or ""
+    with leaving.stop_of(request) as stop:
+        question = Question(turn, stop)
+        with _lock:
+            other = _newest.get(session)
+            if other and other.turn > turn:
+                raise Stopped
+            if other:
+                other.stop.set()
+            _newest[session] = question
+        try:
+            yield stop
+        finally:
+            with _lock:
+                if _newest.get(session) is question:
+                    del _newest[session]
 
 
 def _shown(
-    text: str | None,
+    text: str,
     out: Sequence[int],
     kept: str | None,
     pair: Sequence[str],
     why: bool,
     request: gr.Request,
-) -> Shown:
-    text = text or ""
+    stop: Stop,
+    progress: Callable[[float], None] | None,
+) -> dict[str, Any]:
     try:
         reader: Sst2Minilm = model_zoo.load(*pair)
         left = mood.without(texts.check(text), out)
         if not text.strip():
-            return _hint(request), mood.nothing(), _line()
+            return _empty(request)
         if hint := texts.blank(left):
-            return parts.verdict(told(hint, request), kind="hint"), mood.nothing(text, out), _line()
-        trace = reader.trace(left, why)
-        edit = _edit(reader, text if kept is None else kept, left, request)
+            return mood.nothing(parts.verdict(told(hint, request), kind="hint"), text, out)
+        trace = reader.trace(left, why, stop, progress)
+        compared = None
+        if out or kept is not None:
+            compared = _edit(reader, text if kept is None else kept, left, request, stop)
     except ZooError as error:
-        return parts.verdict(told(error, request), kind="trouble"), mood.nothing(), _line()
-    compared = edit if out or kept is not None else None
-    shown = mood.shown(text, out, trace, compared, request)
-    return _verdict(trace, request), shown, _line(parts.result_line(trace, request))
+        return mood.nothing(parts.verdict(told(error, request), kind="trouble"))
+    return mood.shown(
+        text, out, trace, _verdict(trace, request), parts.result_line(trace, request),
+        compared, request,
+    )  # fmt: skip
 
 
-def _edit(reader: Sst2Minilm, before: str, after: str, request: gr.Request) -> dict[str, Any]:
+def _edit(
+    reader: Sst2Minilm, before: str, after: str, request: gr.Request, stop: Stop
+) -> dict[str, Any]:
     longest = max(len(texts.words(text)) for text in (before, after))
-    return mood.edit(reader.change(before, after) if longest <= mood.COMPARED else None, request)
+    change = reader.change(before, after, stop) if longest <= mood.COMPARED else None
+    return mood.edit(change, request)
 
 
 def _verdict(trace: TextTrace, request: gr.Request) -> str:
@@ -206,12 +258,8 @@ def _verdict(trace: TextTrace, request: gr.Request) -> str:
     )
 
 
-def _line(words: str = "") -> str:
-    return f'<p class="ran">{escape(words)}</p>'
-
-
-def _hint(request: gr.Request | None = None) -> str:
-    return parts.verdict(say(HINT, request), kind="hint")
+def _empty(request: gr.Request | None = None) -> dict[str, Any]:
+    return mood.nothing(parts.verdict(say(HINT, request), kind="hint"))
 
 
 def _keep(text: str, request: gr.Request) -> tuple[Any, ...]:
@@ -253,13 +301,11 @@ def build(demo: gr.Blocks) -> None:
                 tries = [gr.Button(t(name), size="sm", min_width=60) for name in EXAMPLES]
             gr.HTML(t(KNOWS), elem_classes=["note", "asides"])
         with gr.Column(scale=6, min_width=300):
-            shown = parts.live(_hint())
             fetching = gr.HTML("", elem_classes="fetching")
-            why = mood.component()
-            line = gr.HTML(_line())
+            why = mood.component(_empty())
     rows = listing.build()
     # What was drawn before there was a reader is in English.
-    demo.load(_hint, None, shown, queue=False, api_visibility="private")
+    demo.load(_empty, None, why, queue=False, api_visibility="private")
     pair = parts.choices(demo, page.slug, MODELS)
     listing.connect(demo, rows, pair)
     code(demo, PYTHON, "classify_sentiment", None, ["not a dull moment in it", True], streams=False)
@@ -268,26 +314,29 @@ def build(demo: gr.Blocks) -> None:
         [gr.Textbox(label="text", render=False), gr.Checkbox(True, label="explain", render=False)],
     )  # fmt: skip
 
-    kept = gr.State(None)
-    given, outputs = [text, kept, *pair], [shown, why, line]
-    how: dict[str, Any] = {
-        "show_progress_on": fetching, "concurrency_limit": AT_ONCE, "concurrency_id": "read",
-        "api_visibility": "private",
-    }  # fmt: skip
-    changed = [text.change, *(option.change for option in pair)]
-    gr.on(changed, read, given, outputs, trigger_mode="always_last", **how)
-    why.input(take_out, given, outputs, trigger_mode="multiple", **how)
-    why.select(explain, given, outputs, trigger_mode="multiple", **how)
-
-    comparing = [kept, quote, keep, back, leave]
+    kept, asked = gr.State(None), gr.JSON(visible=False)
+    given = [text, kept, asked, *pair]
     quiet: dict[str, Any] = {
         "queue": False, "show_progress": "hidden", "api_visibility": "private",
     }  # fmt: skip
+    changed = [text.change, why.input, *(option.change for option in pair)]
+    gr.on([*changed, why.stop], stop_older, asked, None, js=BEFORE, **quiet)
+    how: dict[str, Any] = {
+        "show_progress_on": fetching, "concurrency_limit": AT_ONCE, "concurrency_id": "read",
+        "trigger_mode": "always_last", "api_visibility": "private",
+    }  # fmt: skip
+    gr.on(changed, read, given, why, js=ASK, **how)
+    why.select(explain, given, why, js=AGAIN, **how)
+
+    comparing = [kept, quote, keep, back, leave]
     for button, example in zip(tries, EXAMPLES.values(), strict=True):
         button.click(_begin(example), None, [text, *comparing], **quiet)
-    keep.click(_keep, text, comparing, **quiet).then(read, given, outputs, **how)
-    back.click(lambda kept: kept, kept, text, **quiet).then(read, given, outputs, **how)
-    leave.click(_leave, None, comparing, **quiet).then(read, given, outputs, **how)
+    for event, then in (
+        (keep.click(_keep, text, comparing, **quiet), "again"),
+        (back.click(lambda kept: kept, kept, text, **quiet), "restore"),
+        (leave.click(_leave, None, comparing, **quiet), "again"),
+    ):
+        event.then(None, None, None, js=f"() => window.mood.{then}()", api_visibility="private")
 
 
 page = Page("read", "Read", 25, build)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from model_zoo.sentiment.trace import Change, Scored, TextTrace
 from model_zoo.session import Session
 from model_zoo.source import HubFile, Source, Wheel
 from model_zoo.spec import WHOLE, Metric, ModelSpec
+from model_zoo.stopping import NEVER, Stop
 from model_zoo.trace import Stopwatch
 from model_zoo.zoo import open_session
 
@@ -58,19 +59,27 @@ class Sst2Minilm:
     def __call__(self, text: str) -> dict[str, float]:
         return next(self.classify_many([text]))
 
-    def classify_many(self, given: Iterable[str]) -> Iterator[dict[str, float]]:
+    def classify_many(self, given: Iterable[str], stop: Stop = NEVER) -> Iterator[dict[str, float]]:
         """The texts' answers in their order, as they come; sorted by length to run in batches."""
         source = iter(given)
         while window := [texts.check(text) for text in islice(source, WINDOW)]:
             read = [[] if texts.blank(text) else pieces(text) for text in window]
-            found = iter(log_odds(self.session, [piece.row() for some in read for piece in some]))
+            rows = [piece.row() for some in read for piece in some]
+            found = iter(log_odds(self.session, rows, stop))
             for some in read:
                 yield _answer(_mean(list(islice(found, len(some))), some)) if some else {}
 
-    def trace(self, text: str, explain: bool = True) -> TextTrace:
+    def trace(
+        self,
+        text: str,
+        explain: bool = True,
+        stop: Stop = NEVER,
+        progress: Callable[[float], None] | None = None,
+    ) -> TextTrace:
         """The answer with its words' weights, its sentences, its time and its hardware.
 
         Without `explain` there are no words and no sentences, and it takes a fraction of the time.
+        `progress` gets the share [0, 1] of the words that are weighed.
         """
         session, watch = self.session, Stopwatch()
         text = texts.check(text)
@@ -80,12 +89,12 @@ class Sst2Minilm:
         read = pieces(text)
         rows = [piece.row() for piece in read]
         watch.lap("preprocess")
-        odds = _mean(log_odds(session, rows), read)
+        odds = _mean(log_odds(session, rows, stop), read)
         watch.lap("model")
         words: Scored = []
         sentences: Scored = []
         if explain:
-            words, sentences = self._why(text, read)
+            words, sentences = self._why(text, read, stop, progress)
             watch.lap("why")
         answer = _answer(odds)
         tokens = [str(tokenizer().id_to_token(token)) for piece in read for token in piece.tokens]
@@ -96,17 +105,23 @@ class Sst2Minilm:
             watch.laps, session.ran, hint,
         )  # fmt: skip
 
-    def change(self, before: str, after: str) -> Change:
+    def change(self, before: str, after: str, stop: Stop = NEVER) -> Change:
         """What an edit changes: `change("a good film", "a bad film").log_odds` is negative."""
         old, new = ([text[a:b] for a, b in texts.words(text)] for text in (before, after))
         edits = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
         edits = [edit for edit in edits if edit[0] != "equal"]
         removed = tuple(word for _, a, b, _, _ in edits for word in old[a:b])
         added = tuple(word for _, _, _, a, b in edits for word in new[a:b])
-        first, last = self.classify_many([before, after])
+        first, last = self.classify_many([before, after], stop)
         return Change(first, last, removed, added, _odds(last) - _odds(first))
 
-    def _why(self, text: str, read: Sequence[Piece]) -> tuple[Scored, Scored]:
+    def _why(
+        self,
+        text: str,
+        read: Sequence[Piece],
+        stop: Stop,
+        progress: Callable[[float], None] | None,
+    ) -> tuple[Scored, Scored]:
         """Every word and every sentence with its score, all in one sorted lot."""
         spans, parts = texts.words(text), texts.sentences(text)
         total = sum(len(piece.tokens) for piece in read)
@@ -114,13 +129,15 @@ class Sst2Minilm:
         work = np.cumsum([len(piece.tokens) for piece, _ in every])
         left_out = every[: np.searchsorted(work, EXPLAINED)]
         rows = [piece.row() for piece in read] + [piece.row(word) for piece, word in left_out]
+        weighed = len(rows)
         alone = [pieces(text[a:b]) for a, b in parts]
-        lot = log_odds(self.session, rows + [piece.row() for some in alone for piece in some])
+        rows += [piece.row() for some in alone for piece in some]
+        lot = log_odds(self.session, rows, stop, progress)
         whole = dict(zip(map(id, read), lot, strict=False))
         weights = np.zeros(len(spans))
-        for (piece, word), without in zip(left_out, lot[len(read) : len(rows)], strict=True):
+        for (piece, word), without in zip(left_out, lot[len(read) : weighed], strict=True):
             weights[word] += (whole[id(piece)] - without) * len(piece.tokens) / total
-        found = iter(lot[len(rows) :])
+        found = iter(lot[weighed:])
         scores = [_chance(_mean(list(islice(found, len(some))), some)) for some in alone]
         return (
             [(text[a:b], float(weight)) for (a, b), weight in zip(spans, weights, strict=True)],
@@ -141,11 +158,11 @@ def verdict(answer: Mapping[str, float]) -> str:
     return best if answer[best] >= SURE else UNSURE
 
 
-def cells(model: Sst2Minilm, given: Sequence[str]) -> Iterator[dict[str, str]]:
+def cells(model: Sst2Minilm, given: Sequence[str], stop: Stop = NEVER) -> Iterator[dict[str, str]]:
     """What a list's rows get for their texts; what cannot be read says why in the verdict."""
     faults = list(map(_fault, given))
     read = ("" if fault else text for text, fault in zip(given, faults, strict=True))
-    for answer, fault in zip(model.classify_many(read), faults, strict=True):
+    for answer, fault in zip(model.classify_many(read, stop), faults, strict=True):
         best = next(iter(answer), "")
         yield {
             "answer": best,

@@ -21,7 +21,8 @@ import model_zoo
 from demos import listing, mood, read
 from demos.words import CHINESE
 from model_zoo import sst2_minilm, tables, texts
-from model_zoo.sst2_minilm import TextTrace
+from model_zoo.sentiment.trace import TextTrace
+from model_zoo.stopping import Stop, Stopped
 from model_zoo.trace import Ran
 from tests.test_api import is_a_sentence, run, snippets_of
 
@@ -168,51 +169,71 @@ def test_every_hint_has_its_chinese():
         assert CHINESE[hint]
 
 
-def event(*out: int) -> gr.EventData:
-    return gr.EventData(None, {"out": list(out), "turn": 7})
+def asked(*out: int, turn: int = 7) -> dict[str, Any]:
+    return {"out": list(out), "turn": turn}
 
 
 @pytest.mark.weights
 def test_taking_a_word_out_changes_the_answer_and_is_undone():
     text = "it is not funny at all"
-    verdict, whole, line = read.read(text, None, *PAIR, ASKED)
-    assert "<strong>negative</strong>" in verdict
+    whole = read.read(text, None, asked(), *PAIR, ASKED)
+    assert "<strong>negative</strong>" in whole["verdict"]
     assert whole["change"] is None
-    assert "why" in line
-    _, without, _ = read.take_out(text, None, *PAIR, ASKED, event(2))
+    assert "why" in whole["ran"]
+    without = read.read(text, None, asked(2, turn=8), *PAIR, ASKED)
     assert without["change"]["removed"] == ("not",)
-    assert (whole["turn"], without["turn"]) == (None, 7)
+    assert (whole["turn"], without["turn"]) == (7, 8)
     assert without["positive"] > whole["positive"]
-    assert read.take_out(text, None, *PAIR, ASKED, event())[1]["words"] == whole["words"]
-    hint, empty, _ = read.take_out(text, None, *PAIR, ASKED, event(*range(6)))
-    assert 'class="hint"' in hint
+    assert read.read(text, None, asked(), *PAIR, ASKED)["words"] == whole["words"]
+    empty = read.read(text, None, asked(*range(6)), *PAIR, ASKED)
+    assert 'class="hint"' in empty["verdict"]
     assert len(empty["words"]) == 6
 
 
 @pytest.mark.weights
 def test_a_kept_text_is_compared_with_its_edit():
-    told = read.read("a fine film", "a dull film", *PAIR, ASKED)[1]["change"]
+    told = read.read("a fine film", "a dull film", asked(), *PAIR, ASKED)["change"]
     assert (told["removed"], told["added"]) == (("dull",), ("fine",))
     assert "Positive goes from" in told["effect"]
 
 
 @pytest.mark.weights
 def test_a_long_text_is_answered_first_and_explained_when_asked():
-    quick = read.read(read.LONG, None, *PAIR, ASKED)[1]
+    quick = read.read(read.LONG, None, asked(), *PAIR, ASKED)
     assert quick["pending"]
-    full = read.explain(read.LONG, None, *PAIR, ASKED, event())[1]
+    full = read.explain(read.LONG, None, asked(), *PAIR, ASKED)
     assert not full["pending"]
     assert len(full["sentences"]) > 10
     assert full["positive"] == pytest.approx(quick["positive"], abs=1e-4)
 
 
-def test_reasons_that_come_too_late_are_not_shown(monkeypatch):
-    def slow(*_: Any) -> tuple[str, dict, str]:
-        read._asked["test"] = object()  # another letter was typed meanwhile
-        return "old", {}, ""
+def test_a_newer_question_stops_the_older_one_and_nothing_is_left_of_both():
+    with read._asking(1, ASKED) as older, read._asking(2, ASKED) as newer:
+        assert older.is_set()
+        with pytest.raises(Stopped), read._asking(1, ASKED):
+            pass
+        assert not newer.is_set()
+        read.stop_older(asked(turn=1), ASKED)
+        assert not newer.is_set()
+        read.stop_older(asked(turn=2), ASKED)
+        assert newer.is_set()
+    assert read._newest == {}
+
+
+def test_an_answer_that_is_stopped_is_not_shown(monkeypatch):
+    def slow(*_: Any) -> dict:
+        read.stop_older(asked(), ASKED)  # another letter was typed meanwhile
+        read._newest["test"].stop.check()
+        raise AssertionError("it goes on")
 
     monkeypatch.setattr(read, "_shown", slow)
-    assert "old" not in read.explain("text", None, *PAIR, ASKED, event())
+    assert read.explain("text", None, asked(), *PAIR, ASKED) == gr.skip()
+
+
+@pytest.mark.parametrize("sent", [None, {}, {"turn": "x", "out": ["y", None]}, {"out": None}])
+def test_a_question_without_its_number_is_answered(monkeypatch, sent):
+    monkeypatch.setattr(read, "_shown", lambda text, out, *_: {"out": list(out)})
+    assert read.read("text", None, sent, *PAIR, ASKED) == {"out": [], "turn": 0}
 
 
 # ---- lists ---------------------------------------------------------------------------------------
@@ -300,7 +321,7 @@ class Toy:
 
     session = SimpleNamespace(ran="nothing at all")
 
-    def classify_many(self, given: Iterator[str]) -> Iterator[dict[str, float]]:
+    def classify_many(self, given: Iterator[str], stop: Stop) -> Iterator[dict[str, float]]:
         for text in given:
             yield {"positive": 0.9, "negative": 0.1} if text else {}
 

@@ -15,6 +15,7 @@ from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.sentiment.batches import BATCH
 from model_zoo.sentiment.pieces import LENGTH
 from model_zoo.sst2_minilm import SURE, UNSURE, Sst2Minilm, pieces, verdict
+from model_zoo.stopping import Stop, Stopped
 from model_zoo.trace import Ran
 
 ROOT = Path(__file__).parent.parent
@@ -109,6 +110,29 @@ def test_an_edit_says_what_went_what_came_and_what_it_did(toy):
     assert (change.removed, change.added) == (("good",), ("bad",))
     assert change.log_odds == pytest.approx(-3)
     assert change.before["positive"] > change.after["positive"]
+
+
+def test_a_reading_stops_at_the_next_batch_and_says_how_far_it_is(toy):
+    model, network = toy
+    stop, shares = Stop(), []
+
+    def halfway(share: float) -> None:
+        shares.append(share)
+        if share > 0.5:
+            stop.set()
+
+    with pytest.raises(Stopped):
+        model.trace("good film. " * 400, True, stop, halfway)
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert 0.5 < shares[-1] < 1
+    read = len(network.shapes)
+    for call in (lambda: list(model.classify_many(["good"], stop)),
+                 lambda: model.trace("good", True, stop),
+                 lambda: model.change("good", "bad", stop)):  # fmt: skip
+        with pytest.raises(Stopped):
+            call()
+    assert len(network.shapes) == read
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "😀 😀", "..."])

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from model_zoo.session import Session
+from model_zoo.stopping import NEVER, Stop
 
 STEP = 8  # tokens: lengths are rounded up to this, as OpenVINO prepares itself for every new shape
 BATCH = 1024  # tokens that go through the graph at once, which bounds the memory
 MANY = 64  # rows: a batch of so many takes none that are longer, so that shapes come again
 
 
-def log_odds(session: Session, rows: Sequence[list[int]]) -> npt.NDArray[np.float64]:
-    """Log-odds of positive for rows of tokens, in batches of like length."""
-    found = np.zeros(len(rows))
+def log_odds(
+    session: Session,
+    rows: Sequence[list[int]],
+    stop: Stop = NEVER,
+    progress: Callable[[float], None] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Log-odds of positive for rows of tokens, in batches of like length.
+
+    Before each batch `progress` gets the share [0, 1] of the rows that are done, and `stop` may
+    raise Stopped.
+    """
+    found, done = np.zeros(len(rows)), 0
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     for chosen in _batches(order, [len(row) for row in rows]):
+        stop.check()
+        if progress:
+            progress(done / len(rows))
         length = _round_up(max(len(rows[index]) for index in chosen))
         tokens = np.zeros((len(chosen), length), np.int64)
         for place, index in enumerate(chosen):
             tokens[place, : len(rows[index])] = rows[index]
         (logits,) = session(tokens=tokens, mask=(tokens > 0).astype(np.int64))
         found[chosen] = logits[:, 1] - logits[:, 0]
+        done += len(chosen)
     return found
 
 
