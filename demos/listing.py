@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 import model_zoo
-from demos import parts
+from demos import parts, private
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told, where
 from model_zoo.errors import ZooError
@@ -157,8 +157,8 @@ def read_all(
         )  # fmt: skip
         reader = model_zoo.load(model, precision, provider)
         table = open_table(Path(file))
-        with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy to download
-            path = Path(folder) / f"{Path(file).stem}-answers.csv"
+        with tempfile.TemporaryDirectory() as folder:
+            path = private.create(Path(folder) / f"{Path(file).stem}-answers.csv")
             reading = Reading(table, table.index(column or ""), path, request)
             for _ in reading.through(partial(cells, reader), ending):
                 if _running.get(session) is not ending:
@@ -168,7 +168,8 @@ def read_all(
                 return
             ran = where(reader.session.ran, request)
             about = f"{reading.about(ended=True)}<p class='ran'>{ran}</p>"
-            yield about, reading.rows(), gr.DownloadButton(value=path, visible=True), *buttons
+            download = gr.DownloadButton(value=private.hand_out(path), visible=True)
+            yield about, reading.rows(), download, *buttons
     except ZooError as error:
         yield _about(told(error, request), kind="trouble"), *nothing, *buttons
     finally:

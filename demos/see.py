@@ -11,7 +11,7 @@ import gradio as gr
 from PIL import Image
 
 import model_zoo
-from demos import Page, parts
+from demos import Page, parts, private
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
@@ -120,11 +120,12 @@ def look_at_all(
         yield gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
         return
     rows = [_row(file, model, precision, provider) for file in progress.tqdm(files)]
-    with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy for the download
-        path = Path(folder) / "answers.csv"
+    with tempfile.TemporaryDirectory() as folder:
+        path = private.create(Path(folder) / "answers.csv")
         with path.open("w", newline="", encoding="utf-8") as out:
             csv.writer(out).writerows([COLUMNS, *rows])
-        yield gr.Dataframe(rows, visible=True), gr.DownloadButton(value=path, visible=True)
+        file = private.hand_out(path)
+        yield gr.Dataframe(rows, visible=True), gr.DownloadButton(value=file, visible=True)
 
 
 def _hint(request: gr.Request | None = None) -> str:

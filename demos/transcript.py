@@ -12,8 +12,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from demos import parts
-from demos.recorder import kept
+from demos import parts, private
 from demos.words import CHINESE, SHARED, say
 from model_zoo.speech.mel import FRAMES_PER_SECOND
 from model_zoo.speech.transcript import FORMATS, Segment, join
@@ -74,9 +73,9 @@ def files(segments: Sequence[Segment], language: str, name: str) -> list[gr.Down
     buttons = []
     with tempfile.TemporaryDirectory() as folder:
         for form, write in FORMATS.items():
-            path = Path(folder) / f"{Path(name).stem or 'recording'}.{form}"
+            path = private.create(Path(folder) / f"{Path(name).stem or 'recording'}.{form}")
             path.write_text(write(join(segments, language)), encoding="utf-8")
-            buttons.append(gr.DownloadButton(value=kept(path), visible=True))
+            buttons.append(gr.DownloadButton(value=private.hand_out(path), visible=True))
     return buttons
 
 
