@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_zoo.errors import BadInput
+from model_zoo.inputs import find_file
 from model_zoo.speech.audio import Recording
 from model_zoo.speech.transcript import FORMATS, join
 
@@ -15,19 +15,8 @@ if TYPE_CHECKING:
 
 
 def read(given: str) -> Recording:
-    """A file's name, or - for standard input, as `run` takes them."""
-    if given != "-":
-        return Path(given)
-    import io
-    import sys
-
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(io.BytesIO(sys.stdin.buffer.read()))
-    except soundfile.LibsndfileError as error:
-        raise BadInput("Standard input is no WAV, FLAC, OGG or MP3 recording.") from error
-    return int(rate), samples
+    """The recording that INPUT names, as `run` takes it."""
+    return find_file(given)
 
 
 def stream(
