@@ -20,7 +20,7 @@ from demos.zoo_words import told, where
 from model_zoo.errors import ZooError
 from model_zoo.sst2_minilm import cells
 from model_zoo.stopping import Stop, Stopped
-from model_zoo.tables import LATIN, MANY, UNNAMED, Judge, Table, Writer, answered, open_table
+from model_zoo.tables import MANY, Judge, Table, Writer, answered, open_table
 
 AT_ONCE = 2  # lists; others wait
 FIRST = 10  # rows that the table shows
@@ -45,8 +45,9 @@ CHINESE.update(
         "Done:": "完成：",
         "Stopped:": "已停止：",
         "Choose a file first.": "请先选择文件。",
-        LATIN: "它不是 UTF-8 编码：已按 Latin-1（Windows-1252）读取。",
-        UNNAMED: "第一行像是一段文字而非列名：各列已编号。",
+        "The first {} rows are shown; the download has all.": (
+            "此处显示前 {} 行；下载的文件含全部。"
+        ),
     }
 )
 _running: dict[str, Stop] = {}  # by the browser's session: set it to stop
@@ -109,6 +110,11 @@ def connect(demo: gr.Blocks, made: List, pair: Sequence[gr.Dropdown]) -> None:
         [made.about, made.table, made.download, made.start, made.stop],
         show_progress_on=made.fetching, concurrency_limit=AT_ONCE, api_visibility="private",
     )  # fmt: skip
+    for other in (made.column, *pair):  # what the answers belong to is another now
+        other.change(
+            lambda: (gr.Dataframe(visible=False), gr.DownloadButton(visible=False)),
+            None, [made.table, made.download], **quiet,
+        )  # fmt: skip
     made.stop.click(stop_reading, None, None, **quiet)
 
 
@@ -127,7 +133,7 @@ def look(file: str | None, request: gr.Request) -> tuple[Any, ...]:
         table = open_table(Path(file))
     except ZooError as error:
         return _about(told(error, request), kind="trouble"), column, button, *gone
-    notes = (say(note, request) for note in table.notes)
+    notes = (told(note, request) for note in table.notes)
     facts = " ".join([f"{table.count:,} {say('rows', request)}.", *notes])
     choices = gr.Dropdown(list(table.columns), value=table.columns[table.column], visible=True)
     return _about(facts), choices, gr.Button(visible=True), *gone
@@ -233,6 +239,9 @@ class Reading:
         words.append(f"{rate:,.0f} {say('rows a second', self.request)}")
         if ended:
             words[0] = f"{say('Stopped:' if self.stopped else 'Done:', self.request)} {words[0]}"
+            if self.done > FIRST:
+                shown = say("The first {} rows are shown; the download has all.", self.request)
+                words.append(shown.format(FIRST))
             return _about(" · ".join(words))
         words.append(f"{(self.table.count - self.done) / rate:,.0f} {say('s left', self.request)}")
         bar = f'<progress max="{self.table.count}" value="{self.done}"></progress>'

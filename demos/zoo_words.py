@@ -39,7 +39,18 @@ SENTENCES = {
     "This is a workbook or an archive, not a CSV file: save it as CSV.": (
         "这是工作簿或压缩包，不是 CSV 文件：请另存为 CSV。"
     ),
-    "This is not a text file: save the list as CSV.": "这不是文本文件：请把列表另存为 CSV。",
+    "This is not a text file: save it as plain text or CSV.": (
+        "这不是文本文件：请另存为纯文本或 CSV。"
+    ),
+    "Some of its bytes are no characters: each of them was read as �.": (
+        "有些字节不是字符：均读作 �。"
+    ),
+    "Its first line looks like a text, not like names: the columns are numbered.": (
+        "第一行像是一段文字而非列名：各列已编号。"
+    ),
+    "Its first line was taken for the names of its columns, and gets no answer.": (
+        "第一行被当作列名，因此没有结果。"
+    ),
     "stop is a list of texts.": "stop 应为一列文字。",
     "temperatures are numbers from 0 to 2, the first to try first.": (
         "temperatures 应为 0 到 2 的数字，先试的在前。"
@@ -64,7 +75,13 @@ FIGURES = {  # {} stands for a figure or a name
     "The text is longer than the {} tokens that are looked back at: it goes on from the last {}.": (
         "文字已超过可回看的 {} 个词元：从最后 {} 个接着写。"
     ),
-    "{} is not a text in UTF-8: save it as plain text.": ("{} 不是 UTF-8 文本：请另存为纯文本。"),
+    "It is not in UTF-8: it was read as {}.": "它不是 UTF-8 编码：已按 {} 读取。",
+    "Rows with more cells than the first line, which get no answer: {}.": (
+        "单元格比首行多、因而没有结果的行：{}。"
+    ),
+    "The quotation marks of line {} do not pair up: they were kept.": (
+        "第 {} 行的引号不配对：已原样保留。"
+    ),
     "The picture is too large: scale it below {} megapixels first.": (
         "图片太大：请先缩小到 {} 百万像素以下。"
     ),
@@ -82,10 +99,6 @@ FIGURES = {  # {} stands for a figure or a name
     "There is no column {}: choose one of {}.": "没有名为 {} 的列：请从 {} 中选择。",
     'Line {} has {} cells, the first line {}: put texts with a "{}" in quotation marks.': (
         "第 {} 行有 {} 个单元格，而首行有 {} 个：含有“{}”的文字请放在引号内。"
-    ),
-    "The quotation marks of line {} do not fit: a text in quotation marks ends with one, and those "
-    'inside it are written twice ("").': (
-        '第 {} 行的引号不配对：引号内的文字须以引号结束，其中的引号要写两次（""）。'
     ),
     "The file is larger than {} MB: cut it in parts.": "文件大于 {} MB：请分成几部分。",
     "The recording is {} hours long: cut it into pieces of at most {} hours.": (

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -16,11 +13,20 @@ from rich.table import Table
 from rich.text import Text
 
 from model_zoo import bench as benches
-from model_zoo import tables, zoo
-from model_zoo._console import AsJson, Names, commands, console, progress, show, start
+from model_zoo import zoo
+from model_zoo._console import (
+    AsJson,
+    Names,
+    TextCommand,
+    commands,
+    console,
+    progress,
+    show,
+    start,
+)
+from model_zoo._run import Asked, run_one
 from model_zoo.doctor import examine
 from model_zoo.errors import BadInput, WeightsNotFound
-from model_zoo.options import parse
 from model_zoo.spec import ModelSpec
 from model_zoo.tuning import choose
 from model_zoo.tuning import tune as tune_model
@@ -55,11 +61,15 @@ def fetch(
             console.print(f"{spec.name}: {_fetched(spec)}")
 
 
-@app.command()
+@app.command(cls=TextCommand)
 def run(
     name: Annotated[str, typer.Argument(help="A model's name, from `list`.")],
     given: Annotated[
-        str, typer.Argument(metavar="INPUT", help="A file, a text, or - for standard input.")
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files, texts, or - for standard input; behind -- a text may begin with -.",
+        ),
     ],
     precision: Precision = "auto",
     provider: Provider = "auto",
@@ -68,46 +78,34 @@ def run(
     ] = "",
     chosen: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="One of the model's own options."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="One of the model's own options; several values as JSON: stop='[\"a, b\"]'.",
+        ),
     ] = None,
     column: Annotated[
         str, typer.Option(help="Of a CSV file: which one has the texts; default: what seems so.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Run a model on one input and print its answer, its speed and what it ran on.
+    """Run a model on each input and print its answer, its speed and what it ran on.
 
     A model that reads texts takes a CSV file too, and prints it with answers.
     """
     model, spec = zoo.load(name, precision, provider), zoo.spec(name)
-    if spec.cells and tables.is_table(given):
-        _run_list(partial(spec.cells, model), Path(given), column, as_json)
-        progress.print(str(model.session.ran))
-        return
-    options = parse(spec, chosen or [])
-    if form and form not in spec.formats:
-        there = ", ".join(spec.formats) or "none: leave --format out"
-        raise BadInput(f"{name} has no format {form!r}; there are {there}.")
-    given = spec.read(given)
-    if spec.stream and not (form or as_json):
-        trace = _print_pieces(spec.stream(model, given, options))
-        progress.print(f"{_stages(trace.timings)}\n{trace.ran}")
-        return
-    trace = model.trace(given) if options is None else model.trace(given, options)
-    if as_json:
-        answer = {"model": name, "answer": _plain(trace.answer), "hint": trace.hint}
-        ran = {"timings_ms": trace.timings, **asdict(trace.ran)}
-        print(json.dumps(answer | ran, ensure_ascii=False, indent=1))
-        return
-    if form:
-        print(spec.formats[form](trace), end="")
-        return
-    if trace.hint:
-        console.print(trace.hint)
-    else:
-        show([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
-    console.print(_stages(trace.timings))
-    console.print(str(trace.ran))
+    asked = Asked(chosen or [], form, column, as_json, several=len(given) > 1)
+    failed = False
+    for one in given:
+        try:
+            run_one(model, spec, one, asked)
+        except BadInput as error:  # of several inputs, it costs this one only
+            if not asked.several:
+                raise
+            progress.print(f"{one}: {error}")
+            failed = True
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -158,43 +156,6 @@ def doctor(as_json: AsJson = False) -> None:
         mark = Text("✓", "green") if finding.fine else Text("–", "yellow")
         table.add_row(mark, finding.subject, finding.text)
     console.print(table)
-
-
-def _run_list(cells: tables.Judge, path: Path, column: str, as_json: bool) -> None:
-    """Print a CSV file with answers, or each row as a line of JSON; progress apart from it."""
-    if not path.is_file():
-        raise BadInput(f"There is no file {path}: check its name.")
-    table = tables.open_table(path)
-    for note in table.notes:
-        progress.print(note)
-    index, writer = table.index(column), tables.Writer(table, sys.stdout)
-    with progress.status("Reading …") as status:
-        for done, (row, found) in enumerate(tables.answered(table, index, cells), 1):
-            if as_json:
-                line = dict(zip(table.columns, row, strict=True)) | found
-                print(json.dumps(line, ensure_ascii=False))
-            else:
-                writer.add(row, found)
-            if done % tables.MANY == 0:
-                status.update(f"{done:,} of {table.count:,} rows")
-    progress.print(f"{table.columns[index]}: {table.count:,} rows")
-
-
-def _print_pieces(pieces: Generator[str, None, Any]) -> Any:
-    """Print what comes as it comes, and give the trace that the generator ends with."""
-    while True:
-        try:
-            print(next(pieces), end="", flush=True)
-        except StopIteration as end:
-            return end.value
-
-
-def _stages(timings: dict[str, float]) -> str:
-    return " · ".join(f"{stage} {ms:.2f} ms" for stage, ms in timings.items())
-
-
-def _plain(answer: Any) -> Any:
-    return asdict(answer) if is_dataclass(answer) and not isinstance(answer, type) else answer
 
 
 def _card(spec: ModelSpec) -> dict[str, Any]:

@@ -6,19 +6,23 @@ Its name begins with an underscore so that listing the models does not import ty
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
+from typer.core import TyperCommand
 
-from model_zoo.errors import ZooError
+from model_zoo.errors import BadInput, ZooError
 
-# A pipe has no width: rich would assume 80 columns and cut the names.
-console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
+PIPE_COLUMNS = 10_000  # a pipe has no width: rich would assume 80 columns, and cut lines there
+console = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, markup=False)
 progress = Console(stderr=True)  # standard output stays clean for --json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -32,8 +36,28 @@ def commands(words: str) -> typer.Typer:
     )
 
 
+class TextCommand(TyperCommand):
+    """A command whose inputs may be texts: one that looks like an option gets a hint."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # What begins with - and has a space or no letter next is no option of any program.
+        texts = [arg for arg in args if arg.strip("-") and re.match(r"-+(?:[^-a-zA-Z]|.* )", arg)]
+        try:
+            return super().parse_args(ctx, args)
+        except typer.Exit:
+            raise
+        except Exception as error:
+            if not texts:
+                raise
+            raise BadInput(f'Put -- before a text that begins with -: -- "{texts[0]}".') from error
+
+
 def start(app: typer.Typer) -> None:
     """Run the command line; errors of ours end in one sentence and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A console that lacks a sign shows a question mark; a file or a pipe loses none.
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
     try:
         app()
     except ZooError as error:
@@ -42,7 +66,7 @@ def start(app: typer.Typer) -> None:
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    """Print rows that have the same keys."""
+    """Print rows that have the same keys, as lists where a table does not fit the screen."""
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
@@ -51,7 +75,16 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(*map(_cell, row.values()))
-    console.print(table)
+    unbounded = console.options.update(max_width=PIPE_COLUMNS)
+    if Measurement.get(console, unbounded, table).maximum <= console.width:
+        console.print(table)
+        return
+    for row in rows:
+        (_, title), *rest = row.items()
+        console.print(_cell(title), style="bold")
+        for name, value in rest:
+            if cell := _cell(value):
+                console.print(f"  {name}: {cell}", highlight=False)
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from model_zoo.classify import ImageClassifier
-from model_zoo.images import Picture, as_image, flatten, open_image
+from model_zoo.images import Picture, as_image, flatten
+from model_zoo.inputs import read_image
 from model_zoo.spec import Metric, ModelSpec
 
 ORIGINALS = "CIFAR-10, 2,000 training originals kept for validation, which also chose the weights"
@@ -74,7 +75,7 @@ SPECS = (
             Metric("calibration error", 0.0095, ORIGINALS),
             Metric("calibration error", 0.0119, ORIGINALS, "int8"),
         ),
-        read=open_image,
+        read=read_image,
         example=example,
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from model_zoo.inputs import read_text
 from model_zoo.sampling import TextOptions
 from model_zoo.source import HubFile, Source
 from model_zoo.spec import ModelSpec
@@ -59,7 +60,7 @@ def _spec(
             "never taught to answer or to be polite."
         ),
         factory=GPT2,
-        read=command.read,
+        read=read_text,
         example=command.example,
         accuracy_budget=0.01,
         spin=True,

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw
 
 from model_zoo.classify import ImageClassifier
-from model_zoo.images import Picture, as_image, open_image
+from model_zoo.images import Picture, as_image
+from model_zoo.inputs import read_image
 from model_zoo.spec import Metric, ModelSpec
 
 LABELS = (*"0123456789", "not a digit")
@@ -170,7 +171,7 @@ SPECS = (
         intended_use="Teaching and demonstrations; a first network to take apart.",
         not_for="Reading forms, cheques or several digits at once.",
         factory=MnistCnn,
-        read=open_image,
+        read=read_image,
         example=example,
         labels=LABELS,
         metrics=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -13,7 +14,8 @@ from model_zoo.spec import ModelSpec
 def parse(spec: ModelSpec, chosen: Sequence[str]) -> Any:
     """The card's options with what was chosen, None for a model that has none.
 
-    A value is read as the kind of its default is: a whole number, a number, yes or no, a text.
+    A value is read as the kind of its default is: a whole number, a number, yes or no, a text;
+    several as 0,0.4 or as JSON, ["a, b", "\\n"], or one by one where the name is said again.
     Raises BadInput with the names there are; the dataclass itself judges the values.
     """
     if spec.options is None:
@@ -21,13 +23,26 @@ def parse(spec: ModelSpec, chosen: Sequence[str]) -> Any:
             raise BadInput(f"{spec.name} has no options: leave --set out.")
         return None
     defaults = {field.name: field.default for field in fields(spec.options)}
-    values = {}
+    values: dict[str, Any] = {}
     for item in chosen:
         name, equals, text = item.partition("=")
         if name not in defaults or not equals:
             raise BadInput(f"{item!r} is no option: say NAME=VALUE, of {', '.join(defaults)}.")
-        values[name] = _read(name, text, defaults[name])
+        value = _read(name, text, defaults[name])
+        if name in values and not isinstance(value, tuple):
+            raise BadInput(f"{name} is said twice: leave one out.")
+        values[name] = values.get(name, ()) + value if isinstance(value, tuple) else value
     return spec.options(**values)
+
+
+def _items(text: str) -> list[str]:
+    """The values of a list in JSON, else what stands between commas."""
+    if text.startswith("["):
+        try:
+            return list(map(str, json.loads(text)))
+        except ValueError:
+            pass
+    return text.split(",")
 
 
 def _read(name: str, text: str, default: Any) -> Any:
@@ -37,7 +52,7 @@ def _read(name: str, text: str, default: Any) -> Any:
         return text.lower() in ("yes", "true")
     if isinstance(default, tuple):
         kind = default[0] if default else ""
-        return tuple(_read(name, item, kind) for item in text.split(","))
+        return tuple(_read(name, item, kind) for item in _items(text))
     try:
         return type(default)(text) if isinstance(default, (int, float)) else text
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from model_zoo.inputs import read_text
 from model_zoo.sampling import TextOptions
 from model_zoo.source import Source, Wheel
 from model_zoo.spec import Metric, ModelSpec
@@ -58,7 +59,7 @@ SPECS = (
             "Not for advice, nor for texts that nobody reads before they are sent."
         ),
         factory=SmolLM2,
-        read=command.read,
+        read=read_text,
         example=command.example,
         metrics=(
             Metric("perplexity", 15.46, PROSE),

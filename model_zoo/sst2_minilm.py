@@ -15,6 +15,7 @@ import numpy.typing as npt
 from model_zoo import texts
 from model_zoo.errors import BadInput
 from model_zoo.fetch import fetch_all
+from model_zoo.inputs import read_text
 from model_zoo.sentiment.batches import log_odds
 from model_zoo.sentiment.pieces import Piece, cut
 from model_zoo.sentiment.trace import Change, Scored, TextTrace
@@ -298,7 +299,7 @@ SPECS = (
         build=_build,
         placement=_place,
         adapter=f"{NAME}.adapter.safetensors",
-        read=texts.open_text,
+        read=read_text,
         example=lambda: EXAMPLE,
         cells=cells,
     ),

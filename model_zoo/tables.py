@@ -2,56 +2,46 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
+from model_zoo import encoding
+from model_zoo.dialects import LOOKED_AT, NONE, NUMBER, TEXTS, Dialect, has_names, records, sniff
+from model_zoo.encoding import Encoding
 from model_zoo.errors import BadInput
 
-MOST_BYTES = 100_000_000  # more is minutes of work: better in parts
 MANY = 512  # rows that are answered together: as fast as thousands, and a sign of life a second
-LONG_NAME = 60  # characters: a cell of the first line that has more is a text, not a name
-LOOKED_AT = 100  # rows, to find the column with the texts
-LATIN = "It is not in UTF-8: it was read as Latin-1 (Windows-1252)."
-UNNAMED = "Its first line looks like a text, not like names: the columns are numbered."
-# What the column with the texts is called, the likeliest first.
-NAMES = (
-    "text", "review", "sentence", "comment", "content", "body", "message", "feedback", "tweet",
-    "description", "评论", "文本", "内容",
-)  # fmt: skip
-
-NONE = "\x1f"  # the delimiter of a file with one column, whose texts may hold commas
+ENDINGS = (".csv", ".tsv")
 VISIBLE = {"\t": "tab"}
+MARK = "\ufeff"  # by which Excel knows UTF-8
+UNNAMED = "Its first line looks like a text, not like names: the columns are numbered."
+UNSURE = "Its first line was taken for the names of its columns, and gets no answer."
 
-Cells = dict[str, str]  # what a row gets behind its own cells, by the name of the column
+Cells = dict[str, str]  # what a row gets behind its own; the last says why where there is no answer
 Judge = Callable[[Sequence[str]], Iterable[Cells]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file that was read through once and found to be in order.
+    """A CSV file that was read through once.
 
     `count`: rows without the first line where that has the names, which `named` says.
     `column`: the index of the one that seems to hold the texts.
+    `notes`: what a reader should know of how it was read, in sentences.
     """
 
     path: Path
-    encoding: str
-    delimiter: str
+    encoding: Encoding
+    dialect: Dialect
     columns: tuple[str, ...]
     named: bool
     count: int
     column: int
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader should know of how it was read, in sentences."""
-        latin = self.encoding in ("cp1252", "latin-1")
-        return tuple(note for note, holds in ((LATIN, latin), (UNNAMED, not self.named)) if holds)
+    notes: tuple[str, ...]
 
     def index(self, name: str) -> int:
         """Where the column of this name is; the one with the texts for "". Raises BadInput."""
@@ -62,123 +52,115 @@ class Table:
             raise BadInput(f"There is no column {name!r}: choose one of {there}.")
         return self.columns.index(name)
 
-    def rows(self) -> Iterator[list[str]]:
-        """Each row as it comes, with a cell for every column."""
-        rows = _records(self.path, self.encoding, self.delimiter)
-        for _, row in islice(rows, int(self.named), None):
-            yield row[: len(self.columns)] + [""] * (len(self.columns) - len(row))
+    def rows(self) -> Iterator[tuple[list[str], str]]:
+        """Each row as it comes, with a cell for every column, and why it cannot be used or ""."""
+        width, delimiter = len(self.columns), self.dialect.delimiter
+        rows = records(self.path, self.encoding, self.dialect)
+        for line, row in islice(rows, int(self.named), None):
+            if _fits(row, width):
+                yield row[:width] + [""] * (width - len(row)), ""
+            else:
+                rest = delimiter.join(row[width - 1 :])
+                yield [*row[: width - 1], rest], _misfit(line, row, width, self.dialect)
 
 
 def open_table(path: Path) -> Table:
-    """Read a CSV file through; raises BadInput in one sentence that names the line at fault."""
-    encoding = _encoding(path)
-    delimiter = _delimiter(path, encoding)
-    records = _records(path, encoding, delimiter)
-    _, first = next(records, (0, []))
-    if not first:
-        raise BadInput("The file is empty: give one with a line for each text.")
-    named = not any(len(cell) > LONG_NAME for cell in first)
-    columns = _unique(first if named else [""] * len(first))
-    count, lengths = 0, [0] * len(columns)
-    for line, row in records if named else _records(path, encoding, delimiter):
-        if any(cell.strip() for cell in row[len(columns) :]):
-            raise BadInput(
-                f"Line {line:,} has {len(row)} cells, the first line {len(columns)}: put texts "
-                f'with a "{VISIBLE.get(delimiter, delimiter)}" in quotation marks.'
-            )
-        count += 1
-        if count <= LOOKED_AT:
-            for index, cell in enumerate(row[: len(columns)]):
-                lengths[index] += len(cell)
-    if not count:
-        raise BadInput("The file has one line only: give names and a line for each text.")
-    return Table(path, encoding, delimiter, columns, named, count, _likeliest(columns, lengths))
+    """Read a CSV file through; raises BadInput in one sentence where it is no list of texts."""
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\x03\x04":
+            raise BadInput("This is a workbook or an archive, not a CSV file: save it as CSV.")
+    known = encoding.of(path)
+    dialect = sniff(path, known)
+    try:
+        return _look_through(path, known, dialect)
+    except csv.Error:
+        return _look_through(path, known, replace(dialect, paired=False))
 
 
 def answered(table: Table, column: int, cells: Judge) -> Iterator[tuple[list[str], Cells]]:
     """Each row with what `cells` says of its text, in bounded memory however many there are."""
     rows = table.rows()
     while some := list(islice(rows, MANY)):
-        yield from zip(some, cells([row[column] for row in some]), strict=True)
+        texts = ["" if fault else row[column] for row, fault in some]
+        for (row, fault), found in zip(some, cells(texts), strict=True):
+            yield row, dict.fromkeys(found, "") | {list(found)[-1]: fault} if fault else found
 
 
 class Writer:
     """Writes answered rows as a CSV file with the same delimiter, names first."""
 
     def __init__(self, table: Table, out: TextIO) -> None:
-        self._columns = table.columns
-        delimiter = "," if table.delimiter == NONE else table.delimiter
-        self._out = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+        self._table, self._out = table, out
+        delimiter = "," if table.dialect.delimiter == NONE else table.dialect.delimiter
+        self._writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
         self._begun = False
 
     def add(self, row: Sequence[str], cells: Cells) -> None:
         """One more row; a name that the file has already gets another number."""
         if not self._begun:
-            self._out.writerow(_unique([*self._columns, *cells]))
+            self._out.write(MARK if self._table.encoding.marked else "")
+            self._writer.writerow(names(self._table, cells))
             self._begun = True
-        self._out.writerow([*row, *cells.values()])
+        self._writer.writerow([*row, *cells.values()])
 
 
-def is_table(given: str) -> bool:
-    """Whether a command line's input is the name of a CSV file."""
-    return given.lower().endswith((".csv", ".tsv")) and "\n" not in given
-
-
-def _records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(the line it begins at, its cells) of every record that is not blank."""
-    with path.open(encoding=encoding, newline="") as file:
-        reader: Any = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
-        line = 1
-        try:
-            for row in reader:
-                if row:
-                    yield line, row
-                line = reader.line_num + 1
-        except csv.Error:
-            raise BadInput(
-                f"The quotation marks of line {line:,} do not fit: a text in quotation marks ends "
-                'with one, and those inside it are written twice ("").'
-            ) from None
-
-
-def _encoding(path: Path) -> str:
-    """The first of the usual encodings that fits; raises BadInput for what is no text."""
-    if path.stat().st_size > MOST_BYTES:
-        raise BadInput(f"The file is larger than {MOST_BYTES // 1_000_000} MB: cut it in parts.")
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if head.startswith(b"PK\x03\x04"):
-        raise BadInput("This is a workbook or an archive, not a CSV file: save it as CSV.")
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        known: tuple[str, ...] = ("utf-16",)
-    elif b"\0" in head:
-        known = ()
-    else:
-        known = ("utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8", "cp1252", "latin-1")
-    found = next((name for name in known if _decodes(path, name)), None)
-    if found is None:
-        raise BadInput("This is not a text file: save the list as CSV.")
-    return found
-
-
-def _decodes(path: Path, encoding: str) -> bool:
+def looks_like_a_list(path: Path) -> bool:
+    """Whether a file without a name is a table that says what its columns are."""
     try:
-        with path.open(encoding=encoding, newline="") as file:
-            while file.read(1 << 16):
-                pass
-    except UnicodeDecodeError:
+        table = open_table(path)
+    except BadInput:
         return False
-    return True
+    told = UNSURE not in table.notes
+    return table.named and told and table.dialect.delimiter != NONE
 
 
-def _delimiter(path: Path, encoding: str) -> str:
-    """What the first line has most of outside quotation marks; one that never occurs for none."""
-    with path.open(encoding=encoding, newline="") as file:
-        line = file.readline(1 << 16)
-    outside = "".join(line.split('"')[::2])
-    best = max(",;\t|", key=outside.count)
-    prose = len(line.strip()) > LONG_NAME and f"{best} " in outside
-    return best if best in outside and not prose else NONE
+def names(table: Table, cells: Iterable[str]) -> tuple[str, ...]:
+    """The names of all columns, those of the answers behind the file's own."""
+    return _unique([*table.columns, *cells])
+
+
+def _look_through(path: Path, known: Encoding, dialect: Dialect) -> Table:
+    some = [row for _, row in islice(records(path, known, dialect), LOOKED_AT)]
+    if not some:
+        raise BadInput("The file is empty: give one with a line for each text.")
+    sure = has_names(some[0], some[1:])
+    named = sure or (sure is None and len(some) > 1)
+    columns = _unique(some[0] if named else [""] * len(some[0]))
+    notes = [*known.notes, *([] if sure else [UNSURE if named else UNNAMED])]
+    count, misfits, fault, open_mark = 0, 0, "", 0
+    words: list[set[str]] = [set() for _ in columns]
+    for line, row in islice(records(path, known, dialect), int(named), None):
+        count += 1
+        if not _fits(row, len(columns)):
+            misfits += 1
+            fault = fault or _misfit(line, row, len(columns), dialect)
+        elif count <= LOOKED_AT:
+            for index, cell in enumerate(row[: len(columns)]):
+                words[index].update(word for word in cell.split() if not NUMBER.fullmatch(word))
+        if not (dialect.paired or open_mark) and any(cell.startswith('"') for cell in row):
+            open_mark = line
+    if not count:
+        raise BadInput("The file has one line only: give names and a line for each text.")
+    if 2 * misfits > count:
+        raise BadInput(fault)
+    if misfits:
+        notes.append(f"Rows with more cells than the first line, which get no answer: {misfits:,}.")
+    if open_mark:
+        notes.append(f"The quotation marks of line {open_mark:,} do not pair up: they were kept.")
+    column = _likeliest(columns, words)
+    return Table(path, known, dialect, columns, named, count, column, tuple(notes))
+
+
+def _fits(row: Sequence[str], width: int) -> bool:
+    return len(row) <= width or not any(cell.strip() for cell in row[width:])
+
+
+def _misfit(line: int, row: Sequence[str], width: int, dialect: Dialect) -> str:
+    delimiter = VISIBLE.get(dialect.delimiter, dialect.delimiter)
+    return (
+        f"Line {line:,} has {len(row)} cells, the first line {width}: put texts "
+        f'with a "{delimiter}" in quotation marks.'
+    )
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
@@ -193,14 +175,15 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _likeliest(columns: Sequence[str], lengths: Sequence[int]) -> int:
-    """By its name, else the one with the longest cells."""
+def _likeliest(columns: Sequence[str], words: Sequence[Set[str]]) -> int:
+    """By its name, else the one with the most different words, and the longest of these."""
     names = [name.casefold() for name in columns]
-    for known in NAMES:
+    for known in TEXTS:
         if known in names:
             return names.index(known)
-    for known in NAMES:
+    for known in TEXTS:
         for index, name in enumerate(names):
             if known in name:
                 return index
-    return max(range(len(names)), key=lambda index: lengths[index])
+    sizes = [(len(some), sum(map(len, some))) for some in words]
+    return sizes.index(max(sizes))

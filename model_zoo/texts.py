@@ -1,13 +1,12 @@
-"""Read any text a person may give, cut it into words and sentences; nothing here knows a model."""
+"""Any text a person may give, cut into words and sentences; nothing here knows a model."""
 
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 
+from model_zoo.encoding import mend
 from model_zoo.errors import BadInput
 
 MAX_CHARACTERS = 200_000  # a short novel; more is refused before any work
@@ -42,21 +41,12 @@ _OTHERS = _words(
 _LEAST_WORDS = 3  # fewer say nothing of their language
 
 
-def open_text(given: str) -> str:
-    """What a command line means: `-` is standard input, a file's name its content, else a text."""
-    if given == "-":
-        return check(sys.stdin.read())
-    if len(given) < 256 and "\0" not in given and (path := Path(given)).is_file():
-        try:
-            return check(path.read_text(encoding="utf-8"))
-        except UnicodeDecodeError:
-            raise BadInput(f"{path.name} is not a text in UTF-8: save it as plain text.") from None
-    return check(given)
-
-
 def check(text: str | None) -> str:
-    """The text itself, nothing for None; raises BadInput where it is too long or is no text."""
-    text = text or ""
+    """The text itself, nothing for None, U+FFFD for half a surrogate pair.
+
+    Raises BadInput where it is too long or is no text.
+    """
+    text = mend(text or "")
     if "\0" in text:
         raise BadInput("This is not a text, it holds NUL bytes: give plain text in UTF-8.")
     if len(text) > MAX_CHARACTERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import pkgutil
 from functools import cache
 from hashlib import sha256
@@ -64,7 +65,14 @@ def load(name: str, precision: str = "auto", provider: str = "auto") -> Any:
 
     chosen = spec(name)
     pair = choose(chosen, precision, provider)
-    return chosen.factory(chosen, pair.precision, pair.provider)
+    model = chosen.factory(chosen, pair.precision, pair.provider)
+    copyreg.pickle(type(model), _by_name)
+    return model
+
+
+def _by_name(model: Any) -> tuple[Any, ...]:
+    """How any model is pickled: what it is called, so that another process opens its own."""
+    return load, (model.spec.name, model.precision, model.provider)
 
 
 @cached(LRUCache(MAX_OPEN_SESSIONS), condition=Condition())

@@ -1,7 +1,5 @@
 """Texts as people give them: read, refused, cut into words and sentences, and their language."""
 
-import io
-
 import pytest
 
 from model_zoo import texts
@@ -100,19 +98,3 @@ def test_too_long_a_text_is_refused_with_the_limit():
 def test_binary_is_refused():
     with pytest.raises(BadInput, match="NUL"):
         texts.check("good\0film")
-
-
-def test_a_command_line_means_a_text_a_file_or_standard_input(tmp_path, monkeypatch):
-    file = tmp_path / "review.txt"
-    file.write_text("a fine film", encoding="utf-8")
-    assert texts.open_text(str(file)) == "a fine film"
-    assert texts.open_text("a fine film") == "a fine film"
-    monkeypatch.setattr("sys.stdin", io.StringIO("from a pipe"))
-    assert texts.open_text("-") == "from a pipe"
-
-
-def test_a_file_that_is_no_text_is_named(tmp_path):
-    file = tmp_path / "picture.png"
-    file.write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(BadInput, match=r"picture\.png is not a text"):
-        texts.open_text(str(file))

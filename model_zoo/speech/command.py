@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model_zoo.inputs import find_file
 from model_zoo.speech.audio import Recording
 from model_zoo.speech.transcript import FORMATS, join
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def read(given: str) -> Recording:
-    """A file's name, or - for standard input, as `run` takes them."""
-    return Path(given) if given != "-" else sys.stdin.buffer
+    """The recording that INPUT names, as `run` takes it."""
+    return find_file(given)
 
 
 def stream(

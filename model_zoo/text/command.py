@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from pathlib import Path
 
 from model_zoo.decoder import place_loop
 from model_zoo.sampling import TextOptions
 from model_zoo.spec import WHOLE
 from model_zoo.text.generation import Token
 from model_zoo.text.model import LanguageModel, TextTrace
-
-
-def read(given: str) -> str:
-    """A text, or the text in a file of that name."""
-    try:
-        file = Path(given)
-        return file.read_text(encoding="utf-8") if file.is_file() else given
-    except (OSError, ValueError):  # too long for a file's name, or with a zero byte in it
-        return given
 
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:

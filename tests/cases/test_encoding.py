@@ -1,0 +1,116 @@
+"""Texts in any encoding: found, said and mended; what is no text is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from model_zoo import encoding, inputs, tables, texts
+from model_zoo.encoding import decode, detect
+from model_zoo.errors import BadInput
+
+REVIEW = "Un très bon film, déjà vu à Besançon"
+SENTENCES = [
+    ("cp1252", "The café in Paris is"),
+    ("cp1252", "café was lovely"),
+    ("cp1252", "It’s good — “fine”, I’d say"),
+    ("cp1252", "naïve"),
+    ("cp1252", "Malmö är fin"),
+    ("cp1252", "Perché è così noioso?"),
+    ("cp1252", "id,text\n1,crème brûlée\n"),
+    ("cp1252", REVIEW),
+    ("cp1250", "Bardzo dobry film, świetni aktorzy, polecam każdemu"),
+    ("cp1251", "Отличный фильм"),
+    ("cp1251", "номер,отзыв\n1,a fine film\n2,Скучно\n"),
+    ("koi8_r", "Отличный фильм, всем советую"),
+    ("gb18030", "编号,评论\n1,a fine film\n2,这部电影很好看\n"),
+    ("gb18030", "服务很差，再也不来了。"),
+    ("big5", "編號,評論\n1,a fine film\n2,這部電影很好看\n"),
+    ("cp932", "番号,レビュー\n1,a fine film\n2,とても良い映画でした\n"),
+    ("cp932", "とても良い映画でした"),
+    ("euc_jp", "とても良い映画でした"),
+    ("cp949", "번호,리뷰\n1,아주 좋은 영화입니다\n"),
+    ("cp1253", "Πολύ καλή ταινία"),
+    ("cp1256", "فيلم جيد جدا"),
+]
+
+
+@pytest.mark.parametrize(("codec", "text"), SENTENCES)
+def test_23_short_texts_of_many_lands_are_read_and_the_encoding_is_said(codec: str, text: str):
+    found, notes = decode(text.encode(codec))
+    assert found == text
+    assert notes[0].startswith("It is not in UTF-8: it was read as ")
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", ["f", "id,text\n1,a fine film\n", "评论, 好 café 😀\n"])
+def test_s10_wide_characters_without_a_mark_are_known_by_their_zero_bytes(codec: str, text: str):
+    assert decode(text.encode(codec)) == (text, (f"It is not in UTF-8: it was read as "
+                                                 f"{codec[:6].upper()}.",))  # fmt: skip
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
+def test_06_a_byte_order_mark_decides_and_is_no_part_of_the_text(codec: str):
+    assert decode("The café".encode(codec)) == ("The café", ())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01",
+        b"\xff\xd8\xff\xe0\0\x10JFIF",
+        b"fLaC\0\0\0\x22\x10\0",
+        b"text\0with a zero byte",
+        bytes(range(1, 32)) * 4,
+    ],
+)
+def test_06_what_is_no_text_is_refused(data: bytes):
+    with pytest.raises(BadInput, match="not a text file"):
+        detect(BytesIO(data))
+
+
+def test_08_lone_surrogates_become_the_replacement_character():
+    assert encoding.mend("a fine film \ud83d") == "a fine film \ufffd"
+    assert encoding.mend("\udc00\ud83d\ude00\ud83d") == "\ufffd😀\ufffd"
+    assert texts.check("a fine film \ud83d") == "a fine film \ufffd"
+    assert inputs.read_text("a fine film \ud83d") == "a fine film \ufffd"
+
+
+def test_08_an_argument_in_latin_1_is_read_as_what_it_says():
+    assert inputs.read_text("caf\udce9 was lovely") == "café was lovely"
+
+
+def test_a_text_that_was_cut_off_inside_a_character_stays_utf_8():
+    data = "评论：这部电影很好看，我很喜欢".encode()[:-1]
+    text, notes = decode(data)
+    assert text == "评论：这部电影很好看，我很喜\ufffd"
+    assert notes == (encoding.DAMAGED,)
+
+
+def test_a_letter_far_behind_decides_too(tmp_path: Path):
+    file = tmp_path / "long.txt"
+    file.write_bytes(b"plain words\n" * 20_000 + "déjà vu à Paris".encode("cp1252"))
+    assert encoding.read(file)[0].endswith("\ndéjà vu à Paris")
+
+
+def test_23_a_list_in_gbk_is_judged_by_its_own_column_and_written_in_utf_8(tmp_path: Path):
+    file = tmp_path / "list.csv"
+    file.write_bytes("标题标题标题标题标题标题,评论\na long title of a film,bad\n".encode("gbk"))
+    table, out = tables.open_table(file), io.StringIO()
+    assert table.columns[table.column] == "评论"
+    writer = tables.Writer(table, out)
+    for row, cells in tables.answered(table, table.column, lambda some: [{"n": s} for s in some]):
+        writer.add(row, cells)
+    rows = list(csv.reader(io.StringIO(out.getvalue())))
+    assert rows[1] == ["a long title of a film", "bad", "bad"]
+
+
+def test_06_the_encoding_of_a_file_is_said_on_standard_error(tmp_path: Path, capsys):
+    file = tmp_path / "prompt.txt"
+    file.write_bytes("The café in Paris is\n".encode("latin-1"))
+    assert inputs.read_text(str(file)) == "The café in Paris is"
+    assert "Windows-1252" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""Options, keys and values are kept or refused; what is printed can be read by others."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pickle
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import model_zoo
+from model_zoo import _run, options
+from model_zoo._run import Asked
+from model_zoo.errors import BadInput
+from model_zoo.trace import Ran
+
+ROOT = Path(__file__).parents[2]
+SST2, SMOLLM2 = model_zoo.spec("sst2-minilm"), model_zoo.spec("smollm2-135m")
+NOTHING = SimpleNamespace(session=SimpleNamespace(ran=Ran("cpu", "fp32")))
+
+
+def cells(_: object, given: Sequence[str]) -> Iterator[dict[str, str]]:
+    for text in given:
+        verdict = "positive" if text else "There is no text yet."
+        yield {"answer": "positive" * bool(text), "probability": "0.9000" * bool(text),
+               "verdict": verdict}  # fmt: skip
+
+
+def run(given: object, chosen: Sequence[str] = (), form: str = "", column: str = "",
+        as_json: bool = False) -> None:  # fmt: skip
+    spec = SimpleNamespace(name="toy", cells=cells, formats=SST2.formats, stream=None)
+    asked = Asked(chosen, form, column, as_json, several=False)
+    _run.run_one(NOTHING, spec, str(given), asked)
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True
+    )
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    path = tmp_path / "list.csv"
+    path.write_text("text,answer\na fine café 评论,mine\n,\n", encoding="utf-8")
+    return path
+
+
+def test_b7_a_column_of_the_users_own_is_kept(listed: Path, capsys):
+    run(listed, as_json=True)
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["answer"], first["answer 2"], first["probability"]) == ("mine", "positive", 0.9)
+    assert (second["answer 2"], second["probability"]) == ("", None)
+
+
+def test_rows_without_an_answer_are_counted(listed: Path, capsys):
+    run(listed)
+    told = capsys.readouterr()
+    assert "2 rows, 1 without an answer" in told.err
+    assert len(list(csv.DictReader(io.StringIO(told.out)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "says"), [({"form": "srt"}, "--format does"), ({"chosen": ["x=1"]}, "--set does")]
+)
+def test_b21_an_option_that_a_list_does_not_know_is_refused(listed: Path, more: dict, says: str):
+    with pytest.raises(BadInput, match=says):
+        run(listed, **more)
+
+
+def test_b21_a_column_of_a_text_and_two_forms_are_refused():
+    with pytest.raises(BadInput, match="--column does not apply"):
+        run("a fine film", column="text")
+    whisper = model_zoo.spec("whisper-tiny.en")
+    with pytest.raises(BadInput, match="leave one out"):
+        _run.run_one(NOTHING, whisper, "x.wav", Asked([], "srt", "", True, several=False))
+
+
+def test_b21_an_option_is_said_once():
+    with pytest.raises(BadInput, match="seed is said twice"):
+        options.parse(SMOLLM2, ["seed=1", "seed=2"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stop"),
+    [
+        (['stop=["a, b", "\\n"]'], ("a, b", "\n")),
+        (["stop=\n"], ("\n",)),
+        (["stop=a,b"], ("a", "b")),
+        (["stop=a", "stop=b"], ("a", "b")),
+        (["stop=[end"], ("[end",)),
+    ],
+)
+def test_13_a_stop_may_hold_a_comma_or_a_newline(chosen: list[str], stop: tuple[str, ...]):
+    assert options.parse(SMOLLM2, chosen).stop == stop
+
+
+def test_13_numbers_are_listed_as_before():
+    spec = model_zoo.spec("whisper-tiny.en")
+    assert options.parse(spec, ["temperatures=0,0.4"]).temperatures == (0.0, 0.4)
+    assert options.parse(spec, ["temperatures=[0, 0.4]"]).temperatures == (0.0, 0.4)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_04_a_file_loses_no_sign_whatever_the_console_knows(encoding: str):
+    code = "from model_zoo._console import start; start(lambda: print('✓ café 评论'))"
+    done = python("-c", code, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stdout.decode().strip()) == (0, "✓ café 评论")
+
+
+def test_04_doctor_prints_to_any_file():
+    done = python("-m", "model_zoo", "list", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminals to be had")
+def test_04_a_console_shows_a_question_mark_for_a_sign_it_lacks():
+    code = "from model_zoo._console import start; start(lambda: print('café ✓'))"
+    assert "caf\xe9 ?" in screen("-c", code, PYTHONIOENCODING="cp1252").decode("cp1252")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminals to be had")
+def test_b17_names_are_whole_on_a_screen_of_80_columns():
+    shown = screen("-m", "model_zoo", "list", COLUMNS="80", TERM="dumb").decode()
+    for name in model_zoo.names():
+        assert name in shown
+    assert "…" not in shown
+
+
+def test_b17_names_are_whole_in_a_pipe():
+    lines = python("-m", "model_zoo", "list").stdout.decode().splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(model_zoo.names())
+
+
+def screen(*arguments: str, **environment: str) -> bytes:
+    """What a program shows on a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, env=os.environ | environment,
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    ):  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        try:
+            while more := os.read(ours, 1 << 16):
+                shown += more
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.close(ours)
+    return shown
+
+
+@pytest.mark.parametrize("name", model_zoo.names())
+def test_b16_a_model_is_pickled_as_its_name_and_choice(name: str):
+    model = model_zoo.load(name, "fp32", "cpu")
+    data = pickle.dumps(model)
+    assert len(data) < 200
+    again = pickle.loads(data)
+    assert again is model_zoo.load(name, "fp32", "cpu")
+
+
+def test_b16_a_model_answers_in_another_process():
+    code = (
+        "from concurrent.futures import ProcessPoolExecutor as Pool; import multiprocessing as m\n"
+        "import model_zoo; from model_zoo.mnist_cnn import example\n"
+        "if __name__ == '__main__':\n"
+        "    model = model_zoo.load('mnist-cnn', 'fp32', 'cpu')\n"
+        "    with Pool(1, m.get_context('spawn')) as pool:\n"
+        "        print(next(iter(pool.submit(model, example()).result())))\n"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
