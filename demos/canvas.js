@@ -1,5 +1,6 @@
 // A square of paper to draw on. Gradio runs this once with `element`, `props` and `trigger`;
-// `props.value` is the drawing as a PNG data URL, or "" while the paper is blank.
+// `props.value` is the drawing as a PNG data URL, or "" while the paper is blank. Only what happens
+// here triggers "input"; when the page empties the value, a picture has taken the drawing's place.
 const canvas = element.querySelector("canvas");
 const ink = canvas.getContext("2d");
 const ghost = element.querySelector(".ghost");
@@ -65,15 +66,40 @@ function tell() {
   const now = strokes().length ? picture() : "";
   if (now === props.value) return;
   props.value = now;
-  trigger("change");
+  trigger("input");
 }
 
 function tellSoon() {
   later ??= setTimeout(tell, Math.max(0, told + LIVE_MS - performance.now()));
 }
 
+// ---- the drawing or a picture: the newest of the two is read ----------------------------------
+const page = element.closest("#canvas");
+
+function isNewest() {
+  page.dataset.newest = "drawing";
+}
+
+// Capturing: what is chosen counts from then on, not from when its upload ends.
+for (const name of ["click", "change", "drop"])
+  document.addEventListener(
+    name,
+    (event) => event.target.closest?.("#digit-picture") && (page.dataset.newest = "picture"),
+    true,
+  );
+
+watch("value", () => {
+  if (props.value || !strokes().length) return;
+  stopReplay();
+  end();
+  deeds.push("clear"); // so that Undo brings the drawing back
+  undone = [];
+  redraw();
+});
+
 function undo() {
   stopReplay();
+  isNewest();
   if (deeds.length) undone.push(deeds.pop());
   redraw();
   tell();
@@ -81,6 +107,7 @@ function undo() {
 
 function redo() {
   stopReplay();
+  isNewest();
   if (undone.length) deeds.push(undone.pop());
   redraw();
   tell();
@@ -89,6 +116,7 @@ function redo() {
 function clear() {
   stopReplay();
   if (!strokes().length) return;
+  isNewest();
   deeds.push("clear");
   undone = [];
   redraw();
@@ -106,6 +134,7 @@ function place(event) {
 
 function start(point) {
   stopReplay();
+  isNewest();
   const [x, y] = point;
   stroke = { width: width(), points: [point, [x, y + 0.1]] }; // not quite a point, which has no ink
   deeds.push(stroke);
@@ -204,6 +233,7 @@ function stopReplay() {
 
 async function show(lines) {
   stopReplay();
+  isNewest();
   const mine = replay;
   const began = performance.now();
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -86,6 +86,11 @@ EXAMPLES: dict[str, list[Line]] = {
     ],
 }
 
+# An upload may end after a drawing was begun, which is then newer than what was chosen before it.
+NEWEST = """(picture, drawing) =>
+  document.querySelector("#canvas").dataset.newest === "picture" ? [picture, ""] : [null, drawing]
+"""
+
 PYTHON = """
 import model_zoo
 from model_zoo.images import open_image
@@ -112,13 +117,19 @@ def classify_digit(image: str | None) -> dict[str, float]:
 
 
 def read(
-    drawing: str | None, model: str, precision: str, provider: str, request: gr.Request
+    drawing: str | None,
+    picture: str | None,
+    model: str,
+    precision: str,
+    provider: str,
+    request: gr.Request,
 ) -> tuple[str, dict[str, float] | None, str]:
-    """What the page shows for a drawing (a data URL) or a picture file."""
-    if not drawing:
+    """What the page shows for a drawing (a data URL) or a picture file, of which one is empty."""
+    shown = drawing or picture
+    if not shown:
         return _hint(request), None, parts.nothing(request)
     try:
-        trace = model_zoo.load(model, precision, provider).trace(parts.decode(drawing))
+        trace = model_zoo.load(model, precision, provider).trace(parts.decode(shown))
     except ZooError as error:
         return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
     if trace.hint:
@@ -126,10 +137,10 @@ def read(
     best = next(iter(trace.answer))
     if best == REJECT:
         share = parts.certainty(trace.answer[best], request)
-        shown = parts.verdict(say("Not a digit, I think.", request), share, "reject")
+        words = parts.verdict(say("Not a digit, I think.", request), share, "reject")
     else:
-        shown = parts.best(trace.answer, request)
-    return shown, trace.answer, parts.evidence(trace, request=request)
+        words = parts.best(trace.answer, request)
+    return words, trace.answer, parts.evidence(trace, request=request)
 
 
 def _hint(request: gr.Request | None = None) -> str:
@@ -162,18 +173,12 @@ def build(demo: gr.Blocks) -> None:
     code(demo, PYTHON, "classify_digit", "digit.png")
     parts.endpoint(classify_digit, "classify_digit")
 
-    outputs = [shown, label, why]
-    for source in (canvas, picture):
-        # Without the queue an answer is one request, which keeps up with the hand.
-        source.change(
-            read, [source, *options], outputs, queue=False, trigger_mode="always_last",
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
-    for option in options:
-        option.change(
-            read, [canvas, *options], outputs, queue=False, show_progress="hidden",
-            api_visibility="private",
-        )  # fmt: skip
+    # Of two inputs the newest counts and the other goes. Listeners to one event take their turns:
+    # this one, in the browser, before the answer is asked for.
+    inputs = [picture, canvas]
+    gr.on([canvas.input, picture.input], None, inputs, inputs, js=NEWEST, api_visibility="private")
+    sources = [canvas.input, picture.input, *(option.change for option in options)]
+    parts.answers(read, sources, [canvas, picture, *options], [shown, label, why])
 
 
 page = Page("draw", "Draw", 10, build)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from html import escape
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 import gradio as gr
 import numpy as np
@@ -40,6 +42,14 @@ CHINESE.update(
         "preprocess": "预处理",
         "model": "模型",
         "postprocess": "后处理",
+        "No answer came back: try again.": "没有收到结果：请重试。",
+        "The picture is no longer on the server: send it again.": (
+            "图片已不在服务器上：请重新发送。"
+        ),
+        "There is no picture: send one.": "没有图片：请发送一张。",
+        "The data URL holds no picture in base64: send data:image/png;base64, and the file.": (
+            "data URL 中没有 base64 图片：请发送 data:image/png;base64, 加上文件内容。"
+        ),
         "The picture's file is larger than 25 MB: save it smaller.": (
             "图片文件超过 25 MB：请存小一些。"
         ),
@@ -87,13 +97,32 @@ class Picture(gr.Image, metaclass=_Unwritten):
 
 def decode(source: str | None) -> Image.Image:
     """The picture in a file or a data URL; raises BadInput in one plain sentence."""
-    if source is None:
+    if not source:
         raise BadInput("There is no picture: send one.")
-    data = base64.b64decode(source.partition(",")[2]) if source.startswith("data:") else source
-    if (len(data) if isinstance(data, bytes) else Path(data).stat().st_size) > MOST_BYTES:
+    inline = source.startswith("data:")
+    try:
+        data: bytes | Path = _from_data_url(source) if inline else Path(source)
+        size = len(data) if isinstance(data, bytes) else data.stat().st_size
+    except OSError as error:  # its path is the server's own and says nothing to a visitor
+        raise BadInput("The picture is no longer on the server: send it again.") from error
+    if size > MOST_BYTES:
         raise BadInput("The picture's file is larger than 25 MB: save it smaller.")
     with _decoding:
         return open_image(data)
+
+
+def _from_data_url(url: str) -> bytes:
+    """The bytes in data:image/png;base64,…; spaces and missing padding are forgiven."""
+    head, comma, text = url.partition(",")
+    text = "".join(unquote(text).split()).rstrip("=")
+    try:
+        if not (comma and head.endswith(";base64") and text):
+            raise ValueError
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError as error:
+        raise BadInput(
+            "The data URL holds no picture in base64: send data:image/png;base64, and the file."
+        ) from error
 
 
 def verdict(big: str, small: str = "", kind: str = "answer") -> str:
@@ -185,6 +214,41 @@ def choices(demo: gr.Blocks, slug: str, models: Sequence[str]) -> list[gr.Dropdo
         history.replaceState(null, "", url); }}"""
     model.input(None, model, None, js=to_address, api_visibility="private")
     return [model, precision, provider]
+
+
+def answers(
+    answer: Callable[..., Any],
+    triggers: Sequence[Any],
+    inputs: Sequence[gr.components.Component],
+    outputs: Sequence[gr.components.Component],
+) -> None:
+    """Show the verdict, the shares and the evidence for what the page holds, after each trigger.
+
+    All triggers share one event, so that one request is under way at a time and the one after it
+    takes what the page holds then: the newest input has the last word however slow the answers.
+    Triggers are what a person does ("input", not "change"), since two in one instant would both go.
+    """
+    # Without the queue an answer is one request, which keeps up with the hand.
+    asked = gr.on(
+        triggers, answer, inputs, outputs, queue=False, trigger_mode="always_last",
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    # The answer before it belongs to another picture.
+    asked.failure(None, None, outputs, js=_unanswered(), api_visibility="private")
+
+
+def _unanswered() -> str:
+    """JavaScript for the three outputs of a request that failed, in the reader's language."""
+    readers = {"en": None, "zh": gr.Request(headers={"accept-language": "zh"})}
+    words = {
+        language: [
+            verdict(say("No answer came back: try again.", reader), kind="trouble"),
+            {},
+            nothing(reader),
+        ]
+        for language, reader in readers.items()
+    }
+    return f"() => ({json.dumps(words)})[/^zh/i.test(navigator.language) ? 'zh' : 'en']"
 
 
 def endpoint(

@@ -25,14 +25,30 @@ KNOWS = (
     "It knows ten things only and answers one of them for anything you show: "
     "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck."
 )
-# Gradio gives examples no names, without which a screen reader can only call them "button".
+# Gradio gives examples no names, without which a screen reader can only call them "button". And the
+# column notes which is newer: an example, or what was chosen above it, whose upload may take long.
 NAME_EXAMPLES = """
+const column = element.closest(".column");
 const name = () => {
   for (const image of document.querySelectorAll("#examples img"))
     image.alt = image.src.match(/([^/]+)\\.\\w+$/)[1];
 };
-new MutationObserver(name).observe(element.closest(".column"), { childList: true, subtree: true });
+new MutationObserver(name).observe(column, { childList: true, subtree: true });
 name();
+
+const file = (url) => {
+  const path = decodeURIComponent(url.split("/file=")[1]);
+  return { path, url, orig_name: path.split("/").pop(), meta: { _type: "gradio.FileData" } };
+};
+function note(event) {
+  const example = event.target.closest("#examples button")?.querySelector("img");
+  if (example) column.newestExample = file(example.src);
+  else if (event.target.closest("#picture")) column.newestExample = null;
+}
+for (const act of ["click", "change", "drop"]) column.addEventListener(act, note, true);
+"""
+NEWEST = """(picture) =>
+  document.querySelector("#picture").closest(".column").newestExample ?? picture
 """
 PROGRESS = gr.Progress()  # Gradio finds the parameter by this default value
 COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
@@ -140,11 +156,11 @@ def build(demo: gr.Blocks) -> None:
                 sources=["upload", "webcam", "clipboard"], show_label=False, height=380,
                 buttons=["fullscreen"], elem_id="picture",
             )  # fmt: skip
-            if EXAMPLES:
-                gr.Examples(
-                    [str(path) for path in EXAMPLES], picture,
-                    label=t("Try one"), elem_id="examples",
-                )  # fmt: skip
+            examples = gr.Dataset(
+                components=[parts.Picture(render=False)],
+                samples=[[str(path)] for path in EXAMPLES],
+                type="index", label=t("Try one"), elem_id="examples",
+            )  # fmt: skip
             gr.HTML(t(KNOWS), elem_classes="note", js_on_load=NAME_EXAMPLES)
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())
@@ -171,11 +187,13 @@ def build(demo: gr.Blocks) -> None:
     code(demo, PYTHON, "classify_image", "photo.jpg")
     parts.endpoint(classify_image, "classify_image")
 
-    for source in (picture, *options):
-        source.change(
-            look, [picture, *options], [shown, label, why], queue=False,
-            trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+    # Listeners to one event take their turns: the newest picture first, then its answer.
+    gr.on(
+        [examples.click, picture.input], None, picture, picture, js=NEWEST,
+        api_visibility="private",
+    )  # fmt: skip
+    sources = [examples.click, picture.input, *(option.change for option in options)]
+    parts.answers(look, sources, [picture, *options], [shown, label, why])
     files.change(
         look_at_all, [files, *options], [table, download], show_progress_on=files,
         api_visibility="private",
