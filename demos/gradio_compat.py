@@ -8,12 +8,15 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from anyio import CapacityLimiter
 from gradio import processing_utils, queueing, route_utils, routes
+from gradio.block_function import BlockFunction
 from gradio.data_classes import JsonData
 from gradio.server_messages import EventMessage, ProcessGeneratingMessage
 from gradio.state_holder import StateHolder
@@ -31,7 +34,9 @@ LOOK_SECONDS = 0.05
 _copy = processing_utils.save_file_to_cache
 
 UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"
+PAGES_ONLY = "Only the page itself may ask for this: call one of the endpoints under Use via API."
 CHINESE[UNEXPECTED] = "这里出了意料之外的错误。日志中的编号是"
+CHINESE[PAGES_ONLY] = "只有页面本身可以这样请求：请调用“通过 API 使用”中的端点。"
 
 
 class Pages(gr.Blocks):
@@ -47,7 +52,8 @@ class Pages(gr.Blocks):
                 await self._queue.until_heard(session)
             else:
                 uploads.claim(inputs, session)
-            output = await super().process_api(block_fn, inputs, *rest, **more)
+            async with self._room_for(block_fn, request):
+                output = await super().process_api(block_fn, inputs, *rest, **more)
             if not output["is_generating"]:
                 uploads.claim(output["data"], session)
             return output
@@ -62,9 +68,20 @@ class Pages(gr.Blocks):
             words = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}."
             raise gr.Error(words, print_exception=False) from None
 
+    def _room_for(self, function: BlockFunction, request: Any) -> AbstractAsyncContextManager[Any]:
+        """Of plain calls of what has a queue, as many at a time as that lets through."""
+        if not function.queue or not leaving.is_plain_call():
+            return nullcontext()
+        if function.api_visibility != "public":
+            raise BadInput(say(PAGES_ONLY, request))
+        limit = function.concurrency_limit
+        most = limit if isinstance(limit, int) else 1
+        return self._plain_calls.setdefault(function.concurrency_id, CapacityLimiter(most))
+
     def queue(self, **options: Any) -> Pages:
         """As Gradio's, with our queue."""
-        super().queue(**options)
+        super().queue(**options, api_open=True)
+        self._plain_calls = dict[str, CapacityLimiter]()
         self._queue.__class__ = Queue
         self._queue.pending_messages_per_session.max_size = sys.maxsize  # `drop_unheard` bounds it
         return self

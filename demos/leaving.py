@@ -58,6 +58,11 @@ def stop_of(request: gr.Request | None) -> Iterator[Stop]:
                     del _stops[key]
 
 
+def is_plain_call() -> bool:
+    """Whether what runs here answers a plain HTTP call, with no queue and no stream."""
+    return _http.get() is not None
+
+
 def left(key: str | None) -> None:
     """Nobody waits for the answers of this session, or of this event, any more."""
     with _lock:

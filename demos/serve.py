@@ -78,7 +78,7 @@ def blocks(pages: Sequence[Page]) -> gr.Blocks:
         else:
             _tabs(demo, pages)
         gr.HTML(t("Nothing you draw, show, write or say leaves this machine."), elem_id="promise")
-    return demo.queue(max_size=32, default_concurrency_limit=1, api_open=False)
+    return demo.queue(max_size=32, default_concurrency_limit=1)
 
 
 def _tabs(demo: gr.Blocks, pages: Sequence[Page]) -> None:
