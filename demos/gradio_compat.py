@@ -21,7 +21,7 @@ from gradio.data_classes import JsonData
 from gradio.server_messages import EventMessage, ProcessGeneratingMessage
 from gradio.state_holder import StateHolder
 
-from demos import leaving, logs, uploads
+from demos import calls, leaving, logs, uploads
 from demos.words import CHINESE, say
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
@@ -51,6 +51,7 @@ class Pages(gr.Blocks):
             if more.get("iterator") is not None:
                 await self._queue.until_heard(session)
             else:
+                inputs = calls.complete(block_fn, inputs)
                 uploads.claim(inputs, session)
             async with self._room_for(block_fn, request):
                 output = await super().process_api(block_fn, inputs, *rest, **more)
@@ -59,10 +60,12 @@ class Pages(gr.Blocks):
             return output
         except gr.Error as error:
             error.print_exception = False  # it tells the visitor what the visitor gave
+            leaving.refuse()
             raise
         except Stopped:
             raise gr.Error("Stopped.", print_exception=False) from None
         except ZooError as error:
+            leaving.refuse()
             raise gr.Error(told(error, request), print_exception=False) from None
         except Exception as error:
             words = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}."

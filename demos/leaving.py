@@ -24,7 +24,15 @@ EVENTS = re.compile(r".*/queue/data/?")
 CALL = re.compile(r".*/call/(?:v2/)?[^/]+/([^/]+)/?")  # one event's answer
 PLAIN = re.compile(r".*/(?:run|api)/[^/]+/?")  # one POST, one answer
 
-_http: ContextVar[Stop | None] = ContextVar("http", default=None)  # of a plain call
+
+class _PlainCall:
+    """One POST, one answer; `refused` where what it asks for cannot be given."""
+
+    def __init__(self) -> None:
+        self.stop, self.refused = Stop(), False
+
+
+_http: ContextVar[_PlainCall | None] = ContextVar("http", default=None)
 _lock = Lock()
 _stops: defaultdict[str, set[Stop]] = defaultdict(set)  # by session and by event
 _pages: Counter[str] = Counter()  # open pages by session
@@ -39,8 +47,8 @@ def stop_of(request: gr.Request | None) -> Iterator[Stop]:
     The listener of a page or of a `/call` is known by its session, that of a plain call by its
     connection; `request` is what Gradio hands to the function.
     """
-    if stop := _http.get():
-        yield stop
+    if call := _http.get():
+        yield call.stop
         return
     stop = Stop()
     session = request.session_hash if request else None
@@ -61,6 +69,12 @@ def stop_of(request: gr.Request | None) -> Iterator[Stop]:
 def is_plain_call() -> bool:
     """Whether what runs here answers a plain HTTP call, with no queue and no stream."""
     return _http.get() is not None
+
+
+def refuse() -> None:
+    """What is answered here is a refusal of what was asked: its status is 400, not 500."""
+    if call := _http.get():
+        call.refused = True
 
 
 def left(key: str | None) -> None:
@@ -126,12 +140,12 @@ class Presence:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a plain call, and watch its connection meanwhile."""
-        stop, watching = Stop(), list[asyncio.Task[None]]()
+        call, watching = _PlainCall(), list[asyncio.Task[None]]()
 
         async def watch() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
-            stop.set()
+            call.stop.set()
 
         async def watched() -> Message:
             message = await receive()
@@ -139,9 +153,14 @@ class Presence:
                 watching.append(asyncio.create_task(watch()))
             return message
 
-        token = _http.set(stop)
+        async def send_on(message: Message) -> None:
+            if message.get("status") == 500 and call.refused:
+                message["status"] = 400
+            await send(message)
+
+        token = _http.set(call)
         try:
-            await self._app(scope, watched, send)
+            await self._app(scope, watched, send_on)
         finally:
             _http.reset(token)
             for task in watching:

@@ -190,7 +190,8 @@ def test_files_that_were_not_uploaded_stay_private(
 ) -> None:
     given = {"path": str(file), "meta": {"_type": "gradio.FileData"}}
     reply = httpx.post(f"{app}/gradio_api/run/{endpoint}", json={"data": [given, *more]})
-    assert reply.status_code == 500
+    assert reply.status_code == 400
+    assert "was not sent to this server" in reply.json()["error"]
     assert "ship" not in reply.text
     assert "Americans" not in reply.text
 

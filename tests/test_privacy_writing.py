@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from demos import last, write
+from demos import gradio_compat, leaving, write
 from export.checks.text import small_gpt2
 from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
@@ -203,10 +203,11 @@ def test_the_last_event_is_sent_once():
         yield {"new": "a", "done": False}
         yield whole
 
-    with gr.Blocks() as demo:
+    with gradio_compat.Pages() as demo:
         gr.Button().click(write_two, None, gr.JSON(), api_name="two")
-    last.send_the_last_once(demo)
-    with TestClient(gr.mount_gradio_app(FastAPI(), demo, path="/")) as client:
+    app = gr.mount_gradio_app(FastAPI(), demo, path="/")
+    app.add_middleware(leaving.Presence, session_of_event=demo._queue.session_of_event)
+    with TestClient(app) as client:
         asked = client.post("/gradio_api/call/two", json={"data": []}).json()["event_id"]
         lines = client.get(f"/gradio_api/call/two/{asked}").text.splitlines()
     values = [json.loads(line.removeprefix("data: "))[0] for line in lines if "data: [" in line]

@@ -1,0 +1,88 @@
+"""What clients send in a call, brought into the form that Gradio's components take."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from gradio import processing_utils, utils
+from gradio.block_function import BlockFunction
+from gradio.data_classes import FileData, ImageData
+
+from model_zoo.errors import BadInput
+
+_FILE_DOOR = "/gradio_api/file="
+
+
+def complete(function: BlockFunction, given: list[Any]) -> list[Any]:
+    """The values of an endpoint's call: left-out ones at their defaults, files by their paths.
+
+    Raises BadInput where one without a default is missing, where there are too many, and for a file
+    that is none.
+    """
+    if function.api_visibility != "public":
+        return given
+    wanted = function.inputs
+    needed = [block for block in wanted if block.value is None]
+    if not len(needed) <= len(given) <= len(wanted):
+        names = ", ".join(str(block.label) for block in wanted)
+        raise BadInput(
+            f"/{function.api_name} takes {len(needed)} to {len(wanted)} values ({names}), "
+            f"not {len(given)}."
+        )
+    values = given + [block.value for block in wanted[len(given) :]]
+    return [
+        _file(value) if block.data_model in (FileData, ImageData) else value
+        for block, value in zip(wanted, values, strict=True)
+    ]
+
+
+def _file(value: Any) -> Any:
+    """A visitor's file by its path among the uploads; None where there is none."""
+    if value is None:
+        return None
+    named = value if isinstance(value, str) else None
+    if isinstance(value, dict):
+        named = value.get("path") or value.get("url")
+    if not isinstance(named, str) or not named:
+        raise BadInput(
+            "A file is missing: send one to /gradio_api/upload and give the path that it answers, "
+            'as {"path": PATH, "meta": {"_type": "gradio.FileData"}}, or give a data: address.'
+        )
+    name = value.get("orig_name") if isinstance(value, dict) else None
+    path = _decoded(named, name) if named.startswith("data:") else _uploaded(named)
+    return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+
+
+def _uploaded(named: str) -> str:
+    _, door, after = named.partition(_FILE_DOOR)
+    folder = os.path.realpath(utils.get_upload_folder())
+    try:
+        path = os.path.realpath(unquote(after) if door else named)
+        there = path.startswith(folder + os.sep) and Path(path).is_file()
+    except (OSError, ValueError):  # too long for a name, or a zero byte in it
+        there = False
+    if not there:
+        raise BadInput("That file was not sent to this server: send it to /gradio_api/upload.")
+    return path
+
+
+def _decoded(address: str, name: Any) -> str:
+    kind, comma, data = address.partition(",")
+    try:
+        if not comma or not kind.endswith(";base64"):
+            raise ValueError
+        content = base64.b64decode(data, validate=True)
+    except (ValueError, binascii.Error):
+        raise BadInput(
+            "That data: address cannot be decoded: it is data:KIND;base64, and then the file in "
+            "base64."
+        ) from None
+    ending = kind[len("data:") : -len(";base64")].partition("/")[2].partition(";")[0] or "bin"
+    name = name if isinstance(name, str) and name else f"file.{ending}"
+    folder = utils.get_upload_folder()
+    return processing_utils.save_bytes_to_cache(content, Path(name).name[-100:], folder)

@@ -1,0 +1,110 @@
+"""The API as people call it: values left out, files in every form, refusals in a sentence."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+
+SHIP = ROOT / "demos" / "examples" / "ship.jpg"
+DATA = f"data:image/jpeg;base64,{base64.b64encode(SHIP.read_bytes()).decode('ascii')}"
+
+
+def run(app: str, endpoint: str, *data: object) -> httpx.Response:
+    return httpx.post(f"{app}/gradio_api/run/{endpoint}", json={"data": data}, timeout=60)
+
+
+def uploaded(app: str, path: Path) -> str:
+    files = {"files": (path.name, path.read_bytes())}
+    return httpx.post(f"{app}/gradio_api/upload", files=files).json()[0]
+
+
+def is_a_refusal(reply: httpx.Response, says: str) -> None:
+    assert reply.status_code == 400
+    sentence = reply.json()["error"]
+    assert says in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda path, app: path,
+        lambda path, app: {"path": path},
+        lambda path, app: {"path": path, "meta": {"_type": "gradio.FileData"}},
+        lambda path, app: {"url": f"{app}/gradio_api/file={path}"},
+        lambda path, app: f"{app}/gradio_api/file={path}",
+        lambda path, app: DATA,
+        lambda path, app: {"url": DATA},
+        lambda path, app: {"url": DATA, "meta": {"_type": "gradio.FileData"}},
+    ],
+)
+def test_a_file_is_taken_in_every_form_that_names_it(app: str, form) -> None:
+    reply = run(app, "classify_image", form(uploaded(app, SHIP), app))
+    assert reply.status_code == 200, reply.text
+    assert "ship" in reply.text[:40]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "data:image/png;base64,abc", "data:image/png;base64,%%%", "data:", "data:image/png,abc",
+        {"url": "data:image/png;base64,abc"},
+    ],
+)  # fmt: skip
+def test_a_data_address_that_is_none_is_refused(app: str, given: object) -> None:
+    is_a_refusal(run(app, "classify_image", given), "cannot be decoded")
+    is_a_refusal(run(app, "transcribe", given), "cannot be decoded")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "/etc/hostname", "../../etc/hostname", {"path": "/etc/hostname"}, "\0", "nowhere.png",
+        "https://example.com/a.png", {"url": "https://example.com/a.png"},
+        {"path": ".", "url": "."},
+    ],
+)  # fmt: skip
+def test_a_file_that_was_not_uploaded_is_refused(app: str, given: object) -> None:
+    is_a_refusal(run(app, "classify_digit", given), "not sent to this server")
+
+
+@pytest.mark.parametrize("given", [7, True, [], {}, {"path": None}, {"path": 7}, [DATA]])
+def test_what_is_no_file_is_refused(app: str, given: object) -> None:
+    is_a_refusal(run(app, "classify_image", given), "A file is missing")
+
+
+def test_too_few_and_too_many_values_are_refused(app: str) -> None:
+    is_a_refusal(run(app, "classify_image"), "takes 1 to 1 values (image), not 0")
+    is_a_refusal(run(app, "classify_image", DATA, 2), "not 2")
+    is_a_refusal(run(app, "generate_text"), "takes 1 to 10 values")
+
+
+def test_no_file_at_all_is_refused(app: str) -> None:
+    reply = run(app, "classify_image", None)
+    assert reply.status_code == 400
+    assert "no picture" in reply.json()["error"]
+
+
+@pytest.mark.weights
+def test_values_with_a_default_may_be_left_out(app: str) -> None:
+    answer = run(app, "classify_sentiment", "a fine film").json()["data"][0]
+    assert answer["verdict"] == "positive"
+    assert run(app, "generate_text", "Once upon a time").json()["data"][0]["text"]
+    speech = ROOT / "model_zoo" / "speech" / "jfk.flac"
+    heard = run(app, "transcribe", uploaded(app, speech)).json()["data"][0]
+    assert "Americans" in heard["text"]
+
+
+def test_a_pages_own_function_is_the_pages_own(app: str) -> None:
+    config = httpx.get(f"{app}/config").json()
+    own = [f for f in config["dependencies"] if f["queue"] and f["api_visibility"] != "public"]
+    body = {"data": ["x"], "fn_index": own[0]["id"]}
+    reply = httpx.post(f"{app}/gradio_api/run/predict", json=body)
+    assert reply.status_code == 400
+    assert "Only the page itself" in reply.json()["error"]
