@@ -101,6 +101,8 @@ def run(
         return
     if form:
         print(spec.formats[form](trace), end="")
+        if trace.hint:
+            progress.print(trace.hint)
         return
     if trace.hint:
         console.print(trace.hint)
