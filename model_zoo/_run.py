@@ -60,6 +60,8 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
         return
     if asked.form:
         print(spec.formats[asked.form](trace), end="")
+        if trace.hint:
+            progress.print(trace.hint)
         return
     if trace.hint:
         console.print(trace.hint)

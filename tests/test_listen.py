@@ -106,7 +106,7 @@ BAD_SOUND = {
     "no numbers": (
         "nan.wav", sound(np.full(32_000, np.nan, np.float32), subtype="FLOAT"), "NaN",
     ),
-    "telephone exchange": ("slow.wav", sound(np.zeros(4_000, np.float32), 4_000), "8 to 96 kHz"),
+    "telephone exchange": ("slow.wav", sound(np.zeros(2_000, np.float32), 2_000), "4 to 384 kHz"),
 }  # fmt: skip
 
 

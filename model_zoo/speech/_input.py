@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,12 +82,13 @@ def _from_path(path: Path) -> Input:
         raise BadInput(f"There is no file {_readable(str(path))}.") from error
     if not stat.S_ISREG(found.st_mode):
         raise BadInput(f"{name} is a device, not a file: choose an audio file.")
-    return _not_empty(Input(name, found.st_size, path))
+    # ffmpeg has a standard input of its own: what /dev/stdin stands for here is another file there.
+    return _not_empty(Input(name, found.st_size, path.resolve()))
 
 
 def _from_stream(stream: IO[bytes], name: str) -> Input:
     """All that a stream gives, in a temporary file that goes with the last reference to it."""
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 closed with the Input that holds it
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 closed with what is returned
     while chunk := stream.read(CHUNK_BYTES):
         if not isinstance(chunk, bytes):
             raise BadInput(f"{name} gives text, not bytes: open it in binary mode.")
@@ -95,7 +97,9 @@ def _from_stream(stream: IO[bytes], name: str) -> Input:
             most = MAX_PIPED_BYTES // 1024**3
             raise BadInput(f"{name} gives more than {most} GB: save it as a file first.")
     kept.flush()
-    return _not_empty(Input(name, kept.tell(), kept=kept))
+    source = Input(name, kept.tell(), kept=kept)
+    weakref.finalize(source, kept.close)
+    return _not_empty(source)
 
 
 def _not_empty(source: Input) -> Input:
