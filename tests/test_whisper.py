@@ -211,7 +211,7 @@ def test_captions_end_as_the_speech_was(model, speech):
     # What is final never changes, and some of it is there long before the end.
     for before, after in zip(finals, [*finals[1:], last.final], strict=True):
         assert after.startswith(before)
-    assert "Americans" in finals[4 * 5]
+    assert "Americans" in finals[4 * 6]
     found = plain(last.final).split()
     assert len(set(WORDS.split()) - set(found)) <= 2
 

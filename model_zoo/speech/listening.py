@@ -49,6 +49,7 @@ class Listening:
         self.done = 0.0
         self.watch = Stopwatch()
         self.seen: npt.NDArray[np.float32] = np.zeros((N_MELS, 0), np.float32)
+        self._said_until = 0.0  # seconds: no word begins before the one before it has ended
         self._previous: list[int] = []  # tokens of the window before, to prompt the next
         self._segments = self._run()
 
@@ -208,17 +209,26 @@ class Listening:
         cuts = [i for i in range(1, len(tokens)) if stamps[i - 1] and stamps[i]]
         ended = len(tokens) >= 2 and stamps[-1] and not stamps[-2]
         through = window.seconds
-        if cuts and not ended:
-            through = min(through, (tokens[cuts[-1] - 1] - begin) / TOKENS_PER_SECOND)
-        else:
+        goes_on = bool(cuts) and not ended
+        if not goes_on:
             cuts = [*cuts, len(tokens)]
-        placed = iter(self._words(window, found) if self.options.word_timestamps else ())
+        # Where another window begins behind the last word, one has to know where that ends: the
+        # timestamps alone may name a moment before it, and it would be heard twice.
+        wanted = self.options.word_timestamps or goes_on
+        said = [token for token in tokens[: cuts[-1]] if token < self.model.vocabulary.end]
+        placed = list(_take(iter(self._words(window, found)), len(said))) if wanted else []
+        if goes_on:
+            through = (tokens[cuts[-1] - 1] - begin) / TOKENS_PER_SECOND
+            if placed:
+                through = max(through, placed[-1][0].end - window.start)
+            through = min(through, window.seconds)
+        spoken = iter(placed if self.options.word_timestamps else ())
         segments = []
         for first, last in zip([0, *cuts], cuts, strict=False):
-            piece = slice(first, last)
-            segment = self._segment(window, decoded, piece, placed)
-            if segment.text.strip() and segment.end > segment.start:
+            segment = self._segment(window, decoded, slice(first, last), spoken)
+            if segment.text.strip():
                 segments.append(segment)
+                self._said_until = segment.end
         return segments, through
 
     def _segment(
@@ -234,13 +244,15 @@ class Listening:
         start = min(times[0] if times else 0.0, window.seconds)
         end = min(times[-1] if len(times) > 1 else window.seconds, window.seconds)
         text = [(token, logprob) for token, logprob in pairs if token < vocabulary.end]
-        spoken = tuple(_take(placed, len(text)))
+        taken = [word for word, _ in _take(placed, len(text))]
+        spoken = tuple(words.in_line(taken, self._said_until))
+        start = max(window.start + start, self._said_until)
+        start, end = round(start, 3), round(max(window.start + end, start + words.SHORTEST), 3)
         if spoken:
-            start = max(0.0, spoken[0].start - window.start)
-            end = max(start, spoken[-1].end - window.start)
+            start, end = spoken[0].start, spoken[-1].end
         return Segment(
-            start=round(window.start + start, 3),
-            end=round(window.start + end, 3),
+            start=start,
+            end=end,
             text=vocabulary.decode([token for token, _ in text]),
             words=spoken,
             probability=float(np.exp(np.mean([logprob for _, logprob in text]))) if text else 0.0,
@@ -263,12 +275,11 @@ class Listening:
         return words.place(attention, vocabulary, tokens, logprobs, self.language, window.start)
 
 
-def _take(placed: Iterator[tuple[Word, int]], tokens: int) -> Iterator[Word]:
+def _take(placed: Iterator[tuple[Word, int]], tokens: int) -> Iterator[tuple[Word, int]]:
     """The next words, as many as take up `tokens` tokens."""
     while tokens > 0 and (found := next(placed, None)):
-        word, taken = found
-        tokens -= taken
-        yield word
+        tokens -= found[1]
+        yield found
 
 
 def _frames(windows: Sequence[Window]) -> int:

@@ -19,6 +19,7 @@ MEDIAN_WIDTH = 7  # frames: single frames that stand out are no word
 OPENING = "\"'“¿([{-"  # belongs to the word behind it
 CLOSING = "\"'.。,，!！?？:：”)]}、"  # belongs to the word before it
 SENTENCE_ENDS = tuple(".。!！?？")
+SHORTEST = 1 / TOKENS_PER_SECOND  # seconds of a word: one frame
 USUAL_LONGEST = 0.7  # seconds, of the median word
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my"})  # languages that put no space between words
 
@@ -46,6 +47,18 @@ def place(
         words.append((word, len(pieces)))
         at = end
     return _without_pauses(words)
+
+
+def in_line(words: Sequence[Word], after: float) -> list[Word]:
+    """The words with times that only go forward, from `after` on: to three decimals, and every
+    one a frame long at least, also where several were heard in the same one.
+    """
+    found = []
+    for word in words:
+        start = round(max(word.start, after), 3)
+        after = round(max(word.end, start + SHORTEST), 3)
+        found.append(replace(word, start=start, end=after))
+    return found
 
 
 def _without_pauses(words: list[tuple[Word, int]]) -> list[tuple[Word, int]]:
