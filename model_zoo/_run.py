@@ -60,11 +60,12 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
         return
     if asked.form:
         print(spec.formats[asked.form](trace), end="")
+        progress.print(trace.hint, end="\n" if trace.hint else "")
         return
+    if trace.answer:
+        show([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
     if trace.hint:
         console.print(trace.hint)
-    else:
-        show([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
     console.print(_stages(trace.timings))
     console.print(str(trace.ran))
 

@@ -61,6 +61,13 @@ def test_b7_a_column_of_the_users_own_is_kept(listed: Path, capsys):
     assert (second["answer 2"], second["probability"]) == ("", None)
 
 
+def test_b7_signs_of_rich_in_names_are_only_signs(tmp_path: Path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_text("id,text [/b]\n1,fine\n", encoding="utf-8")
+    run(path, column="text [/b]")
+    assert "text [/b]: 1 row" in capsys.readouterr().err
+
+
 def test_rows_without_an_answer_are_counted(listed: Path, capsys):
     run(listed)
     told = capsys.readouterr()
@@ -117,8 +124,18 @@ def test_04_a_file_loses_no_sign_whatever_the_console_knows(encoding: str):
 
 
 def test_04_doctor_prints_to_any_file():
-    done = python("-m", "model_zoo", "list", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = python("-m", "model_zoo", "doctor", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "✓" in done.stdout.decode()
+
+
+def test_an_error_that_nobody_foresaw_is_a_sentence():
+    code = "from model_zoo._console import start; start(lambda: 1 / 0)"
+    done = python("-c", code)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"The program failed (ZeroDivisionError: division by zero): ")
+    assert b"Traceback" not in done.stderr
+    assert b"Traceback" in python("-X", "dev", "-c", code).stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals to be had")
