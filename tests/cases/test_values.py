@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pickle
-import pty
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -159,6 +158,8 @@ def test_b17_names_are_whole_in_a_pipe():
 
 def screen(*arguments: str, **environment: str) -> bytes:
     """What a program shows on a terminal."""
+    import pty  # which Windows lacks
+
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, env=os.environ | environment,
