@@ -45,6 +45,7 @@ CHINESE.update(
         "Done:": "完成：",
         "Stopped:": "已停止：",
         "Choose a file first.": "请先选择文件。",
+        "without an answer": "没有结果",
         "The first {} rows are shown; the download has all.": (
             "此处显示前 {} 行；下载的文件含全部。"
         ),
@@ -204,7 +205,8 @@ class Reading:
 
     def __init__(self, table: Table, column: int, path: Path, request: gr.Request) -> None:
         self.table, self.column, self.path, self.request = table, column, path, request
-        self.done, self.stopped, self.began = 0, False, time.monotonic()
+        self.done, self.unanswered = 0, 0
+        self.stopped, self.began = False, time.monotonic()
         self.headers: list[str] = []
         self.first: list[list[str]] = []
 
@@ -216,6 +218,7 @@ class Reading:
                 for row, found in answered(self.table, self.column, judge):
                     writer.add(row, found)
                     self.done += 1
+                    self.unanswered += not found["answer"]
                     if len(self.first) < FIRST:
                         shown = {self.table.columns[self.column]: row[self.column]} | found
                         del shown["answer"]  # the verdict is the same, or says that it is not sure
@@ -239,6 +242,8 @@ class Reading:
         words.append(f"{rate:,.0f} {say('rows a second', self.request)}")
         if ended:
             words[0] = f"{say('Stopped:' if self.stopped else 'Done:', self.request)} {words[0]}"
+            if self.unanswered:
+                words.append(f"{self.unanswered:,} {say('without an answer', self.request)}")
             if self.done > FIRST:
                 shown = say("The first {} rows are shown; the download has all.", self.request)
                 words.append(shown.format(FIRST))

@@ -67,7 +67,7 @@ def run(
     given: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="Files, texts, or - for standard input; behind -- a text may begin with -.",
         ),
     ],

@@ -23,7 +23,9 @@ from model_zoo.errors import BadInput, ZooError
 
 PIPE_COLUMNS = 10_000  # a pipe has no width: rich would assume 80 columns, and cut lines there
 console = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, markup=False)
-progress = Console(stderr=True)  # standard output stays clean for --json
+progress = Console(
+    stderr=True, markup=False, highlight=False
+)  # standard output stays clean for --json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
@@ -36,12 +38,15 @@ def commands(words: str) -> typer.Typer:
     )
 
 
+# What begins with - and has no letter next, or has a space and no value, is no option's name.
+_TEXT = re.compile(r"-+(?:[^-a-zA-Z]|[^=]* )")
+
+
 class TextCommand(TyperCommand):
     """A command whose inputs may be texts: one that looks like an option gets a hint."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # What begins with - and has a space or no letter next is no option of any program.
-        texts = [arg for arg in args if arg.strip("-") and re.match(r"-+(?:[^-a-zA-Z]|.* )", arg)]
+        texts = [arg for arg in args if arg.strip("-") and re.match(_TEXT, arg)]
         try:
             return super().parse_args(ctx, args)
         except typer.Exit:
@@ -53,7 +58,7 @@ class TextCommand(TyperCommand):
 
 
 def start(app: typer.Typer) -> None:
-    """Run the command line; errors of ours end in one sentence and exit status 1."""
+    """Run the command line; any error ends in one sentence and exit status 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A console that lacks a sign shows a question mark; a file or a pipe loses none.
@@ -62,6 +67,16 @@ def start(app: typer.Typer) -> None:
         app()
     except ZooError as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        what = f"{type(error).__name__}: {error}".strip(": ")
+        print(
+            f"The program failed ({what}): please report it. "
+            "Run it with `python -X dev -m …` to see where.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

@@ -63,10 +63,10 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
         if trace.hint:
             progress.print(trace.hint)
         return
+    if trace.answer:
+        show([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
     if trace.hint:
         console.print(trace.hint)
-    else:
-        show([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
     console.print(_stages(trace.timings))
     console.print(str(trace.ran))
 

@@ -17,7 +17,8 @@ DELIMITERS = "\t;,|"  # of those that fit equally well, the first
 LOOKED_AT = 100  # records, to find delimiter and names
 HEAD = 1 << 18  # characters that these are looked for in
 LONG_NAME = 60  # characters: a cell of the first line that has more is a text, not a name
-LONG_NAME_WORDS = 3
+MOST_WORDS = 3  # that a name has; more are a sentence
+LEAST_FIT = 0.49  # of the records, for what stands in the first line to be their delimiter
 
 # What the column with the texts is called, the likeliest first.
 TEXTS = (
@@ -30,7 +31,7 @@ _LISTED = (
     "sentiment answer note notes 编号 标题 日期 姓名 评分 星级 标签"
 )
 _OTHERS = frozenset(_LISTED.split())
-_SEP = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's own first line
+_SEP = re.compile(r'"?sep=([^\w"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's own first line
 NUMBER = re.compile(r"[-+]?[\d.,:/\s-]*\d\s*[%€$£]?|[$€£]\s*\d[\d.,]*")  # dates and times, too
 
 _ESCAPED = re.compile(r'\\(.)|""', re.DOTALL)
@@ -76,41 +77,33 @@ def has_names(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool | N
         return True
     if any(len(name) > LONG_NAME or NUMBER.fullmatch(name) for name in names):
         return False
-    for index, name in enumerate(names):
-        below = [row[index].strip() for row in others if index < len(row)]
-        if name and name in below:
-            return False
-    for index in range(len(names)):
-        below = [row[index].strip() for row in others if index < len(row)]
-        if any(below) and all(NUMBER.fullmatch(cell) for cell in below if cell):
-            return True
+    below = [
+        [row[index].strip() for row in others if index < len(row)] for index in range(len(names))
+    ]
+    if any(name and name in cells for name, cells in zip(names, below, strict=True)):
+        return False
+    if any(any(cells) and all(NUMBER.fullmatch(cell) for cell in cells if cell) for cells in below):
+        return True
     if any(name in _OTHERS for name in folded):
         return True
-    if any(
-        name[-1:] in tuple(".!?…。！？") or len(name.split()) > LONG_NAME_WORDS for name in names
-    ):
-        return False
-    return None
+    return False if any(map(_is_sentence, names)) else None
 
 
 def _is_sentence(name: str) -> bool:
-    return name.endswith(tuple(".!?…。！？")) or len(name.split()) > LONG_NAME_WORDS
+    return name.endswith(tuple(".!?…。！？")) or len(name.split()) > MOST_WORDS
 
 
 def _delimiter(head: str) -> str:
     """What gives the most records as many cells as the first has; NONE where nothing does."""
-    found, best = NONE, (0.5, 0)
+    fits = {NONE: LEAST_FIT}
     for delimiter in DELIMITERS:
         some = [row for _, row in islice(_loose([head], delimiter), LOOKED_AT)]
         if len(some) > 1 and len(head) == HEAD:
             some.pop()  # may be cut off
         width = len(some[0]) if some else 0
-        if width < 2 or (delimiter == "," and _prose(head, some)):
-            continue
-        fit = sum(len(row) == width for row in some) / len(some)
-        if (fit, width) > best and fit >= best[0] and not (fit == best[0] and found != NONE):
-            found, best = delimiter, (fit, width)
-    return found
+        if width > 1 and not (delimiter == "," and _prose(head, some)):
+            fits[delimiter] = sum(len(row) == width for row in some) / len(some)
+    return max(fits, key=lambda delimiter: fits[delimiter])
 
 
 def _prose(head: str, some: Sequence[Sequence[str]]) -> bool:

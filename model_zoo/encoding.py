@@ -53,6 +53,7 @@ _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
 _KANA = re.compile(rb"[\x82\x83][\x40-\xf1]")  # in Shift-JIS; else rare low quotes and florins
 _LETTERS = re.compile(r"[^\W\d_]+")
+_ASCII_LETTER = re.compile("[A-Za-z]")
 _ALPHABETS = {"GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI"}
 
 
@@ -210,7 +211,8 @@ def _likely(sample: bytes) -> Iterator[str]:
 def _mixed(sample: bytes, codec: str) -> bool:
     """Whether a word would have letters of two alphabets, as "cafι" in Greek."""
     for word in _LETTERS.findall(sample.decode(codec, "replace")):
-        scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
-        if "LATIN" in scripts and scripts & _ALPHABETS:
-            return True
+        if not word.isascii() and _ASCII_LETTER.search(word):
+            scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
+            if scripts & _ALPHABETS:
+                return True
     return False

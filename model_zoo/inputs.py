@@ -92,19 +92,26 @@ def read_text(given: str) -> str:
     """
     if path := find(given):
         text, notes = encoding.read(path)
-        for note in notes:
-            print(note, file=sys.stderr)
-        return text.removesuffix("\n")
-    if _seems_a_path(given):
+        text = text.removesuffix("\n")
+    elif _seems_a_path(given):
         raise BadInput(f"There is no file {given}: check its name.")
+    else:
+        text, notes = _argument(given)
+    for note in notes:
+        print(note, file=sys.stderr)
+    return text
+
+
+def _argument(given: str) -> tuple[str, tuple[str, ...]]:
+    """A text given as an argument, and what is said of it."""
     try:
         given.encode()
-    except UnicodeEncodeError:  # bytes of another encoding, which Python hands on as surrogates
+    except UnicodeEncodeError:  # bytes that are not in the console's encoding are surrogates here
         try:
-            return encoding.decode(os.fsencode(given))[0]
-        except UnicodeEncodeError:
-            return encoding.mend(given)
-    return given
+            return encoding.decode(os.fsencode(given))
+        except (UnicodeEncodeError, BadInput):
+            return encoding.mend(given), ()
+    return given, ()
 
 
 def _seems_a_path(given: str) -> bool:

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pickle
-import pty
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -59,6 +58,13 @@ def test_b7_a_column_of_the_users_own_is_kept(listed: Path, capsys):
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["answer"], first["answer 2"], first["probability"]) == ("mine", "positive", 0.9)
     assert (second["answer 2"], second["probability"]) == ("", None)
+
+
+def test_b7_signs_of_rich_in_names_are_only_signs(tmp_path: Path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_text("id,text [/b]\n1,fine\n", encoding="utf-8")
+    run(path, column="text [/b]")
+    assert "text [/b]: 1 row" in capsys.readouterr().err
 
 
 def test_rows_without_an_answer_are_counted(listed: Path, capsys):
@@ -117,8 +123,18 @@ def test_04_a_file_loses_no_sign_whatever_the_console_knows(encoding: str):
 
 
 def test_04_doctor_prints_to_any_file():
-    done = python("-m", "model_zoo", "list", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = python("-m", "model_zoo", "doctor", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "✓" in done.stdout.decode()
+
+
+def test_an_error_that_nobody_foresaw_is_a_sentence():
+    code = "from model_zoo._console import start; start(lambda: 1 / 0)"
+    done = python("-c", code)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"The program failed (ZeroDivisionError: division by zero): ")
+    assert b"Traceback" not in done.stderr
+    assert b"Traceback" in python("-X", "dev", "-c", code).stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals to be had")
@@ -142,6 +158,8 @@ def test_b17_names_are_whole_in_a_pipe():
 
 def screen(*arguments: str, **environment: str) -> bytes:
     """What a program shows on a terminal."""
+    import pty  # which Windows lacks
+
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, env=os.environ | environment,
