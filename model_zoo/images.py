@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from model_zoo.errors import BadInput
-from model_zoo.picture_metadata import ORIENTATION, in_srgb, plain, upright
+from model_zoo.picture_metadata import MOST_PAGES, ORIENTATION, in_srgb, plain, upright
 
 MAX_PIXELS = 100_000_000  # 100 megapixels; more is refused before a byte of it is decoded
 MIN_SIDE = 4  # pixels; less holds no picture
@@ -29,7 +29,6 @@ FORMATS = (
 # What white is in a picture of other numbers than 8 bits: 1.0, or the largest of 8 to 16 bits
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
 OVERSHOOT = 0.05  # of white: resampling leaves floats a little above and below their range
-MOST_PAGES = 16  # of a TIFF, among which the one that is no thumbnail is looked for
 SMALLER_COPY = 0x00FE  # the TIFF tag whose lowest bit says that a page is one
 
 File = str | Path | bytes | BinaryIO
@@ -51,7 +50,7 @@ def open_image(source: File) -> Image.Image:
         raise
     except FileNotFoundError as error:
         raise BadInput(f"There is no file {source!s}: check its name.") from error
-    except UnidentifiedImageError as error:
+    except (UnidentifiedImageError, IsADirectoryError) as error:
         raise BadInput("That file is not a picture that can be read: use PNG or JPEG.") from error
     except Image.DecompressionBombError as error:
         raise BadInput(_too_large()) from error

@@ -17,10 +17,32 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # How many pixels, of what colours, which way up; and the pixels. What else there is, is comment.
 PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"sRGB", b"eXIf", b"IDAT", b"IEND"}
 PNG_NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
-# Pillow's limit too: printing presses have larger profiles, but not in a PNG.
-MOST_PROFILE_BYTES = 2**20
+MOST_PROFILE_BYTES = 4 * 2**20  # a printing press's is 2 MB
+MOST_PNG_PROFILE_BYTES = 2**20  # Pillow's own limit there
 ORIENTATION = 0x0112  # EXIF's and TIFF's number for it
 INTEGERS = {3: "H", 4: "I"}  # EXIF's types of an orientation: SHORT, and LONG by some editors
+START_OF_SCAN, ICC = 0xDA, 0xE2  # the JPEG segments before the pixels, and with a colour profile
+COMMENTS = {0xFE, *range(0xE1, 0xF0)} - {
+    0xEE
+}  # what a JPEG can do without; 0xEE: how CMYK is meant
+ALONE = {0x01, *range(0xD0, 0xDA)}  # JPEG's markers without a segment
+FIELD_BYTES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+}
+MOST_PAGES = 16  # of a TIFF, among which the one that is no thumbnail is looked for
 GRAPHIC_CONTROL = 0xF9  # the GIF block that names the transparent colour
 TURNS = {  # by the orientation, what turns the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,7 +86,9 @@ def exif_orientation(exif: bytes) -> int:
 def in_srgb(image: Image.Image) -> Image.Image:
     """The picture in sRGB as RGB or RGBA where it has a colour profile that can be followed."""
     profile = image.info.get("icc_profile")
-    if not isinstance(profile, bytes) or image.mode not in ("RGB", "RGBA", "CMYK"):
+    if not isinstance(profile, bytes) or len(profile) > MOST_PROFILE_BYTES:
+        return image
+    if image.mode not in ("RGB", "RGBA", "CMYK"):
         return image
     try:
         from PIL import ImageCms  # not at import: not every Pillow is built with it
@@ -85,10 +109,73 @@ def in_srgb(image: Image.Image) -> Image.Image:
 
 
 def plain(data: bytes) -> bytes:
-    """A file without what its pixels do not need, where that may cost them or much time."""
+    """A file without what its pixels do not need, where that may cost them, time or memory.
+
+    ValueError for a TIFF that costs memory by what its pixels do need.
+    """
     if data.startswith(PNG_SIGNATURE):
         return plain_png(data)
-    return plain_gif(data) if data.startswith(b"GIF8") else data
+    if data.startswith(b"GIF8"):
+        return plain_gif(data)
+    if data.startswith(b"\xff\xd8"):
+        return plain_jpeg(data)
+    if data[:2] in (b"II", b"MM"):
+        _check_tiff(data)
+    return data
+
+
+def plain_jpeg(data: bytes) -> bytes:
+    """A JPEG without comments and with no more EXIF than the orientation."""
+    at, kept, turned = 2, [data[:2]], False
+    while data[at : at + 1] == b"\xff" and len(data) > at + 3 and data[at + 1] != START_OF_SCAN:
+        kind = data[at + 1]
+        if kind in (0x00, 0xFF):  # padding
+            at += 1
+            continue
+        length = 0 if kind in ALONE else int.from_bytes(data[at + 2 : at + 4], "big")
+        segment = data[at : at + 2 + length]
+        if kind not in COMMENTS or (kind == ICC and segment[4:].startswith(b"ICC_PROFILE")):
+            kept.append(segment)
+        elif not turned and segment[4:].startswith(b"Exif\0\0"):
+            turned = True
+            kept.append(_exif_segment(exif_orientation(segment[4:])))
+        at += 2 + length
+    return b"".join([*kept, data[at:]])
+
+
+def _exif_segment(orientation: int) -> bytes:
+    """An APP1 segment of a JPEG that says which way up it is, and no more."""
+    field = struct.pack(">HHIHH", ORIENTATION, 3, 1, orientation, 0)
+    block = b"Exif\0\0" + struct.pack(">2sHIH", b"MM", 42, 8, 1) + field + bytes(4)
+    return b"\xff\xe1" + struct.pack(">H", 2 + len(block)) + block
+
+
+def _check_tiff(data: bytes) -> None:
+    """Refuse a TIFF whose fields together claim to be larger than the file: Pillow reads each of
+    them, and thousands may name the same megabytes.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2] == 43
+    head, field, offset = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
+    length = 20 if big else 12
+    try:
+        (at,) = struct.unpack_from(order + offset, data, 8 if big else 4)
+        for _ in range(MOST_PAGES):
+            (count,) = struct.unpack_from(order + head, data, at)
+            at += struct.calcsize(order + head)
+            sizes = (
+                number * FIELD_BYTES.get(kind, 0)
+                for _, kind, number in (
+                    struct.unpack_from(order + field, data, at + length * i) for i in range(count)
+                )
+            )
+            if sum(min(size, len(data)) for size in sizes) > 2 * len(data):
+                raise ValueError("the fields of this TIFF claim more than its file holds")
+            (at,) = struct.unpack_from(order + offset, data, at + length * count)
+            if not at:
+                return
+    except struct.error:  # cut off, which the decoder says
+        return
 
 
 def plain_gif(data: bytes) -> bytes:
@@ -138,7 +225,7 @@ def _whole(kind: bytes, chunk: memoryview) -> bool:
     _, _, packed = bytes(body).partition(b"\0")
     inflate = zlib.decompressobj()
     try:
-        inflate.decompress(packed[1:], MOST_PROFILE_BYTES)
+        inflate.decompress(packed[1:], MOST_PNG_PROFILE_BYTES)
     except zlib.error:
         return False
     return inflate.eof

@@ -9,8 +9,10 @@ import random
 import struct
 import sys
 import time
+import tracemalloc
 import warnings
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -394,3 +396,33 @@ def test_a_comment_of_megabytes_takes_no_time() -> None:
     began = time.monotonic()
     assert digit(gif[:at] + comment + gif[at:]) == "7"
     assert time.monotonic() - began < 5
+
+
+def exif_of_many(fields: int, order: str = ">") -> bytes:
+    """EXIF, or a TIFF, in which every field names the same bytes: the whole block."""
+    block = struct.pack(f"{order}2sHIH", b"MM" if order == ">" else b"II", 42, 8, fields)
+    claimed = 10 + 12 * fields
+    for tag in range(fields):
+        block += struct.pack(f"{order}HHII", 1000 + tag, 7, claimed, 0)
+    return block + bytes(4)
+
+
+def memory_of(data: bytes) -> int:
+    """The most bytes that opening it took, as far as Python counts them."""
+    tracemalloc.start()
+    with suppress(BadInput):
+        open_image(data)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+def test_fields_that_name_the_same_bytes_take_no_memory() -> None:
+    image = saved(seven(), "jpeg", quality=95)
+    start = image.index(b"\xff\xdb")  # without JFIF's own segment Pillow looks for the size in EXIF
+    block = b"Exif\0\0" + exif_of_many(5000)
+    jpeg = image[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(block)) + block + image[start:]
+    assert digit(jpeg) == "7"
+    assert memory_of(jpeg) < 20_000_000
+    for order in "<>":
+        assert memory_of(exif_of_many(20_000, order)) < 20_000_000
