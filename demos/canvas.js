@@ -1,13 +1,14 @@
 // A square of paper to draw on. Gradio runs this once with `element`, `props` and `trigger`;
-// `props.value` is the drawing as a PNG data URL, or "" while the paper is blank. Only what happens
-// here triggers "input"; when the page empties the value, a picture has taken the drawing's place.
+// `props.value` is the drawing's strokes as JSON, or "" while the paper is blank: not its pixels, which
+// a browser may hide or change to protect its reader from being recognised. Only what happens here triggers "input"; when the page empties the value, a picture has taken the drawing's place.
 const canvas = element.querySelector("canvas");
 const ink = canvas.getContext("2d");
 const ghost = element.querySelector(".ghost");
 const cursor = element.querySelector(".cursor");
 const brush = element.querySelector(".width input");
 const SIDE = canvas.width; // fine enough for sharp edges on a dense screen
-const sent = Object.assign(document.createElement("canvas"), { width: 280, height: 280 });
+const BRUSH_SIDE = 280; // the brush's width is in pixels of a square of this side
+const SENT_SIDE = 560; // the strokes are sent in whole numbers of a square of this side
 const LIVE_MS = 120; // how often a stroke in progress asks for an answer
 const STEP = SIDE / 40; // how far an arrow key moves the pen; with Shift three times as far
 
@@ -52,18 +53,31 @@ function redraw() {
 let told = 0;
 let later = null;
 
-function picture() {
-  const small = sent.getContext("2d");
-  small.imageSmoothingQuality = "high";
-  small.drawImage(canvas, 0, 0, sent.width, sent.height);
-  return sent.toDataURL("image/png");
+function sent() {
+  const whole = (length) => Math.round((length * SENT_SIDE) / SIDE);
+  return JSON.stringify(
+    strokes().map(({ width, points }) => ({
+      width: whole(width),
+      points: thinned(points.map((point) => point.map(whole))),
+    })),
+  );
+}
+
+// A fast mouse tells of its place a thousand times a second.
+function thinned(points) {
+  const kept = [points[0]];
+  for (const [x, y] of points) {
+    const [u, v] = kept[kept.length - 1];
+    if (Math.abs(x - u) + Math.abs(y - v) > 3) kept.push([x, y]);
+  }
+  return [...kept, points[points.length - 1]];
 }
 
 function tell() {
   clearTimeout(later);
   later = null;
   told = performance.now();
-  const now = strokes().length ? picture() : "";
+  const now = strokes().length ? sent() : "";
   if (now === props.value) return;
   props.value = now;
   trigger("input");
@@ -125,7 +139,7 @@ function clear() {
 
 // ---- mouse, finger, pen --------------------------------------------------------------------
 let stroke = null;
-const width = () => (Number(brush.value) * SIDE) / sent.width;
+const width = () => (Number(brush.value) * SIDE) / BRUSH_SIDE;
 
 function place(event) {
   const box = canvas.getBoundingClientRect();

@@ -18,6 +18,7 @@ import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
 from PIL import Image
+from pydantic import model_validator
 
 import model_zoo
 from demos.words import CHINESE, say, t
@@ -56,6 +57,8 @@ CHINESE.update(
     }
 )
 
+NOT_SENT = "That is no picture that was sent here: upload the file first, or send a data URL."
+PICTURE_JS = Path(__file__).with_name("picture.js").read_text("utf-8")
 FOR, AGAINST = (234, 88, 12), (37, 99, 235)  # orange and blue also differ to the colour-blind
 HEAT_SIDE = 160  # pixels: smooth, and small enough to send while a stroke goes on
 DOUBT = 0.6  # below this share the second answer is named too
@@ -80,6 +83,15 @@ class _Unwritten(type(gr.Image)):
         return ABCMeta.__new__(cls, name, bases, members)
 
 
+class PictureData(ImageData):
+    """A picture as clients send it: as Gradio's own does, or a text alone for its file or URL."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, sent: Any) -> Any:
+        return sent if isinstance(sent, (dict, ImageData)) else {"url": str(sent)}
+
+
 class Picture(gr.Image, metaclass=_Unwritten):
     """`gr.Image` that hands over the file as it came, for `model_zoo.images.open_image`.
 
@@ -87,21 +99,32 @@ class Picture(gr.Image, metaclass=_Unwritten):
     """
 
     is_template = True  # for the browser it is the gr.Image that it looks like
+    data_model = PictureData
 
     def preprocess(self, payload: ImageData | None) -> str | None:
         """The path of an uploaded file, or the data URL that a client sent instead."""
-        if payload and payload.url and payload.url.startswith("data:"):
-            return payload.url
-        return payload.path if payload else None
+        if payload is None:
+            return None
+        sent = payload.url if not payload.path or _inline(payload.url) else payload.path
+        if not sent or _inline(sent):
+            return sent
+        path = Path(unquote(sent.rpartition("/file=")[2]) if "/file=" in sent else sent)
+        # Gradio looks only at paths that are marked as files.
+        if not path.resolve().is_relative_to(Path(self.GRADIO_CACHE).resolve()):
+            raise gr.Error(NOT_SENT, print_exception=False)
+        return str(path)
+
+
+def _inline(url: str | None) -> bool:
+    return bool(url) and str(url)[:5].lower() == "data:"
 
 
 def decode(source: str | None) -> Image.Image:
     """The picture in a file or a data URL; raises BadInput in one plain sentence."""
     if not source:
         raise BadInput("There is no picture: send one.")
-    inline = source.startswith("data:")
     try:
-        data: bytes | Path = _from_data_url(source) if inline else Path(source)
+        data: bytes | Path = _from_data_url(source) if _inline(source) else Path(source)
         size = len(data) if isinstance(data, bytes) else data.stat().st_size
     except OSError as error:  # its path is the server's own and says nothing to a visitor
         raise BadInput("The picture is no longer on the server: send it again.") from error
@@ -142,6 +165,14 @@ def best(answer: dict[str, float], request: gr.Request | None = None) -> str:
 def certainty(share: float, request: gr.Request | None = None) -> str:
     """For example 98.7% sure; nothing is ever 100% sure."""
     return f"{'> 99.9%' if share > 0.999 else f'{share:.1%}'} {say('sure', request)}"
+
+
+def ranked(answer: dict[str, float]) -> dict[str, Any]:
+    """An endpoint's answer, as Gradio's own label has it: no order of keys, which JavaScript sorts
+    where they are numbers, says what is likeliest.
+    """
+    confidences = [{"label": label, "confidence": share} for label, share in answer.items()]
+    return {"label": next(iter(answer), None), "confidences": confidences}
 
 
 def evidence(

@@ -6,6 +6,7 @@ import csv
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -70,14 +71,13 @@ CHINESE.update(
 
 PYTHON = """
 import model_zoo
-from model_zoo.images import open_image
 
 model = model_zoo.load("cifar10-resnet")
-print(model(open_image("photo.jpg")))
+print(model("photo.jpg"))
 """
 
 
-def classify_image(image: str | None) -> dict[str, float]:
+def classify_image(image: str | None) -> dict[str, Any]:
     """Say which of ten things a picture shows: airplane, automobile, bird, cat, deer, dog, frog,
     horse, ship or truck. It looks at the middle square and answers one of the ten for any picture.
 
@@ -85,10 +85,11 @@ def classify_image(image: str | None) -> dict[str, float]:
         image: a picture file (PNG, JPEG, WebP, HEIC …).
 
     Returns:
-        The ten labels with their probabilities, most likely first.
+        `label`, the likeliest of the ten, and `confidences`, a list of every label with its
+        probability as `confidence`, most likely first.
     """
     with parts.plain_errors():
-        return model_zoo.load(MODEL)(parts.decode(image))
+        return parts.ranked(model_zoo.load(MODEL)(parts.decode(image)))
 
 
 def look(
@@ -114,12 +115,14 @@ def _middle(image: Image.Image) -> Image.Image:
     return square.resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
 
 
-def _row(file: str, model: str, precision: str, provider: str) -> list[str]:
+def _row(
+    file: str, model: str, precision: str, provider: str, request: gr.Request | None
+) -> list[str]:
     """One file's line in the table; what cannot be read says so in the place of its answer."""
     try:
         trace = model_zoo.load(model, precision, provider).trace(parts.decode(file))
     except ZooError as error:
-        return [Path(file).name, str(error), "", "", ""]
+        return [Path(file).name, told(error, request), "", "", ""]
     (first, share), (second, _) = list(trace.answer.items())[:2]
     return [Path(file).name, first, f"{share:.3f}", second, f"{sum(trace.timings.values()):.1f}"]
 
@@ -129,13 +132,14 @@ def look_at_all(
     model: str,
     precision: str,
     provider: str,
+    request: gr.Request | None = None,
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[gr.Dataframe, gr.DownloadButton]]:
     """A row for every file, and the table as a CSV file."""
     if not files:
         yield gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
         return
-    rows = [_row(file, model, precision, provider) for file in progress.tqdm(files)]
+    rows = [_row(file, model, precision, provider, request) for file in progress.tqdm(files)]
     with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy for the download
         path = Path(folder) / "answers.csv"
         with path.open("w", newline="", encoding="utf-8") as out:
@@ -161,7 +165,7 @@ def build(demo: gr.Blocks) -> None:
                 samples=[[str(path)] for path in EXAMPLES],
                 type="index", label=t("Try one"), elem_id="examples",
             )  # fmt: skip
-            gr.HTML(t(KNOWS), elem_classes="note", js_on_load=NAME_EXAMPLES)
+            gr.HTML(t(KNOWS), elem_classes="note", js_on_load=NAME_EXAMPLES + parts.PICTURE_JS)
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())
             label = parts.shares(5)
@@ -169,7 +173,6 @@ def build(demo: gr.Blocks) -> None:
     with parts.fold("Several pictures at once"):
         files = gr.File(
             file_count="multiple",
-            file_types=["image"],
             label=t("Pictures"),
             height=160,
             elem_id="files",

@@ -91,8 +91,9 @@ FIGURES = {  # {} stands for a figure or a name
     "The picture is only {} × {} pixels: show one of at least {} × {}.": (
         "图片只有 {} × {} 像素：请用至少 {} × {} 的图片。"
     ),
-    "A picture is a uint8 array (h, w), (h, w, 3) or (h, w, 4), not {} {}: convert it first.": (
-        "图片应为 uint8 数组 (h, w)、(h, w, 3) 或 (h, w, 4)，而不是 {} {}：请先转换。"
+    "A picture is an image, a file, or numbers (h, w), (h, w, 3) or (3, h, w), not {}: "
+    "convert it first.": (
+        "图片应为图像、文件或 (h, w)、(h, w, 3)、(3, h, w) 形状的数字，而不是 {}：请先转换。"
     ),
     "There is no file {}: check its name.": "没有文件 {}：请检查文件名。",
     "There is no file {}.": "没有文件 {}。",

@@ -19,6 +19,9 @@ BOX = 20  # pixels: MNIST scales the longest side of a digit to 20, before it ce
 # Pixels: a larger picture is reduced first, which bounds the time and loses nothing at 20 pixels
 LARGEST = 560
 FAINTEST = 24  # of 255: less contrast than this is paper, not ink
+CONTRAST = 48  # of 255: what is drawn on a card is farther than this from the card's colour
+CARD = 0.3  # of the picture: what differs from its border and is larger is no digit, but a card
+SOLID = 200  # of 255: less opaque is the edge of a card, or its shadow
 # Of the strongest ink: weaker traces (JPEG, scanner) do not widen the box around the digit
 NOISE = 0.04
 # Pixels at MNIST's scale: thinner strokes are widened to this, since most of MNIST's are 2 to 3
@@ -44,7 +47,9 @@ def to_mnist(image: Image.Image | np.ndarray) -> np.ndarray | None:
 
 
 def _ink(image: Image.Image | np.ndarray) -> np.ndarray:
-    """Distance (h, w) uint8 of every pixel from the background, the median of the border."""
+    """Distance (h, w) uint8 of every pixel from the paper: the median of the border, or of the card
+    that lies on it.
+    """
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     if max(picture.size) > LARGEST:
         if picture.mode not in ("L", "RGB", "RGBA"):
@@ -53,15 +58,59 @@ def _ink(image: Image.Image | np.ndarray) -> np.ndarray:
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         alpha = picture.getchannel("A")
-        if _background(alpha)[0] < 128:
-            # Strokes on a transparent layer: whatever their colour, they are the ink
-            return np.asarray(alpha)
         if alpha.getextrema() != (255, 255):
+            # Strokes on a transparent layer are the ink, whatever their colour, unless they are a
+            # card that was cut out.
+            strokes = np.asarray(alpha)
+            card = _ink_on_card(picture.convert("RGB"), strokes >= SOLID)
+            if card is not None:
+                return card
+            if _background(alpha)[0] < 128:
+                return strokes
             picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     picture = picture if picture.mode == "L" else picture.convert("RGB")
-    paper = Image.new(picture.mode, picture.size, _background(picture))
-    distance = ImageChops.difference(picture, paper)
-    strongest, *others = distance.split()
+    distance = _distance(picture, _background(picture))
+    other = distance > CONTRAST
+    if other.mean() > CARD:
+        card = _ink_on_card(picture, other)
+        return distance if card is None else card
+    return distance
+
+
+def _ink_on_card(picture: Image.Image, card: np.ndarray) -> np.ndarray | None:
+    """What is drawn on a card, given by its pixels (h, w) bool; None where it has no one colour all
+    along its edge, or nothing on it.
+
+    A card in a frame has a card of its own.
+    """
+    blurred = 1 + max(card.shape) // 100  # pixels, of an edge and a thin line along it
+    inside = _shrunk(card, blurred)
+    edge = inside & ~_shrunk(inside, blurred)
+    if not edge.any():
+        return None
+    colours = np.asarray(picture).reshape(*card.shape, -1)
+    paper = tuple(int(value) for value in np.median(colours[edge], axis=0))
+    distance = np.where(inside, _distance(picture, paper), np.uint8(0))
+    other = distance > CONTRAST
+    if (distance[edge] > FAINTEST).mean() > 0.2 or not other.any():
+        return None
+    if other.sum() > inside.sum() / 2:
+        return _ink_on_card(picture, other)
+    return distance
+
+
+def _shrunk(mask: np.ndarray, by: int) -> np.ndarray:
+    """A mask (h, w) bool without what is within `by` pixels of its edge."""
+    outside = np.pad(~mask, by, constant_values=True).astype(np.uint8)
+    grown = _dilate(_dilate(outside, 2 * by).T, 2 * by).T
+    shrunk: np.ndarray = grown[2 * by : -2 * by, 2 * by : -2 * by] == 0
+    return shrunk
+
+
+def _distance(picture: Image.Image, paper: tuple[int, ...]) -> np.ndarray:
+    """How far each pixel (h, w) uint8 is from a colour, in the band where it is farthest."""
+    difference = ImageChops.difference(picture, Image.new(picture.mode, picture.size, paper))
+    strongest, *others = difference.split()
     for band in others:
         strongest = ImageChops.lighter(strongest, band)
     return np.asarray(strongest)

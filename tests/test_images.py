@@ -126,9 +126,18 @@ def test_a_missing_file_is_named():
 
 @pytest.mark.parametrize(
     "array",
-    [np.zeros((8, 8), np.float32), np.zeros((8, 8, 2), np.uint8), np.zeros(8, np.uint8)],
-    ids=["float", "two channels", "one dimension"],
+    [
+        np.zeros(8, np.uint8),
+        np.zeros((2, 8, 8, 3), np.uint8),
+        np.zeros((8, 8, 5), np.uint8),
+        np.zeros((8, 8), np.complex64),
+        np.array([["a"] * 8] * 8),
+        [[1, 2, 3, 4], [1, 2]],
+        object(),
+        None,
+    ],
+    ids=["a row", "a batch", "five channels", "complex", "texts", "ragged", "object", "None"],
 )
-def test_arrays_of_another_kind_are_refused(array):
-    with pytest.raises(BadInput, match="uint8 array"):
+def test_what_is_no_picture_is_refused_in_one_sentence(array):
+    with pytest.raises(BadInput, match=r"^A picture is an image, a file, or numbers .+\.$"):
         as_image(array)
