@@ -104,7 +104,7 @@ def run(
         return
     if trace.hint:
         console.print(trace.hint)
-    else:
+    if trace.answer:
         show([{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()], False)
     console.print(_stages(trace.timings))
     console.print(str(trace.ran))

@@ -116,3 +116,23 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
     file.write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(BadInput, match=r"picture\.png is not a text"):
         texts.open_text(str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("𝗯𝗮𝗱 ｆｉｌｍ", "bad film"),
+        ("I&#39;d say R&amp;D &amp;lt; fun", "I'd say R&D < fun"),
+        ("&notanentity; AT&T &#0; &", "&notanentity; AT&T \ufffd &"),
+        ("one\u200btwo", "one two"),
+        ("great😀film 5★ ❤️it", "great 😀 film 5 ★ ❤️ it"),
+        ("a\r\nb\u2028c", "a\nb\nc"),
+        ("one line that is long enough,\nthe next that goes on from it", None),
+        ("Two lines of a list as long\nAs each other, but no more", "as it is"),
+        ("the first paragraph,\nwrapped\n\nthird", "the first paragraph, wrapped\n\nthird"),
+    ],
+)  # fmt: skip
+def test_plain_letters(text, expected):
+    found = texts.plain(text)
+    assert found == {None: text.replace("\n", " "), "as it is": text}.get(expected, expected)
+    assert texts.plain(found) == found
