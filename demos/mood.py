@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from demos.words import CHINESE, say
+from demos.zoo_words import told
 from model_zoo import texts
 from model_zoo.sentiment.pieces import LENGTH
 from model_zoo.sst2_minilm import LABELS, SURE, UNSURE, Change, TextTrace
@@ -132,7 +133,7 @@ def shown(
         "positive": trace.answer[LABELS[1]],
         "odds": round(trace.log_odds, 4),
         "least": LEAST / (len(trace.sentences) or 1 if _long(trace) else 1),
-        "warning": say(trace.hint, request) if trace.hint else "",
+        "warning": told(trace.hint, request),
         "note": " ".join(_notes(text, trace, request)),
         "change": change,
         "words": list(_words(text, explained, out)),

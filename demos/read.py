@@ -222,12 +222,13 @@ def _shown(
 ) -> dict[str, Any]:
     try:
         reader: Sst2Minilm = model_zoo.load(*pair)
-        left = mood.without(texts.check(text), out)
+        text = texts.plain(texts.check(text))
         if not text.strip():
             return _empty(request)
-        if hint := texts.blank(left):
-            return mood.nothing(parts.verdict(told(hint, request), kind="hint"), text, out)
+        left = mood.without(text, out)
         trace = reader.trace(left, why, stop, progress)
+        if not trace.answer:
+            return mood.nothing(parts.verdict(told(trace.hint, request), kind="hint"), text, out)
         compared = None
         if out or kept is not None:
             compared = _edit(reader, text if kept is None else kept, left, request, stop)

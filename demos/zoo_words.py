@@ -30,6 +30,12 @@ SENTENCES = {
     "This does not look like English, the only language that this model knows.": (
         "这看起来不是英语，而此模型只懂英语。"
     ),
+    "Most of its words are unknown to the network: write it in plain English.": (
+        "其中大多数词网络不认识：请用普通英语书写。"
+    ),
+    "classify_many takes a list of texts: put this one into a list.": (
+        "classify_many 需要一列文字：请把这一段放入列表。"
+    ),
     "The file is empty: give one with a line for each text.": (
         "文件是空的：请提供每行一条文字的文件。"
     ),
@@ -60,6 +66,10 @@ SENTENCES = {
     ),
 }
 FIGURES = {  # {} stands for a figure or a name
+    "The network cannot read {}: the answer is about the rest.": (
+        "网络无法读取 {}：结果只针对其余部分。"
+    ),
+    "A text is a string, not {}: give one text.": "文字应为字符串，而不是 {}：请给出一段文字。",
     "{} is a number, not {}.": "{} 应为数字，而不是 {}。",
     "{} is a whole number, not {}.": "{} 应为整数，而不是 {}。",
     "{} is between {} and {}, not {}.": "{} 应在 {} 与 {} 之间，而不是 {}。",

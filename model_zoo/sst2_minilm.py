@@ -17,8 +17,9 @@ from model_zoo.errors import BadInput
 from model_zoo.fetch import fetch_all
 from model_zoo.inputs import read_text
 from model_zoo.sentiment.batches import log_odds
+from model_zoo.sentiment.look import Look, look
 from model_zoo.sentiment.pieces import Piece, cut
-from model_zoo.sentiment.trace import Change, Scored, TextTrace
+from model_zoo.sentiment.trace import Change, Judged, Scored, TextTrace
 from model_zoo.session import Session
 from model_zoo.source import HubFile, Source, Wheel
 from model_zoo.spec import WHOLE, Metric, ModelSpec
@@ -33,17 +34,17 @@ NAME = "sst2-minilm"
 LABELS = ("negative", "positive")
 UNSURE = "mixed or neutral"
 SURE = 0.75  # the least probability that counts as an opinion
-WINDOW = 4096  # texts of a long list that are sorted by length at a time
+WINDOW = 4096  # texts of a long list that are sorted by length at a time, once it goes on so long
+FIRST_WINDOW = 64  # texts; each window is twice as long as the one before, so that some come soon
 EXPLAINED = 65_536  # tokens read to leave one word after the other out: a second or two
 EXAMPLE = (  # 32 tokens with the marks around them, to measure with
     "it is a charming and often affecting journey through a city that never sleeps , told with wit "
     "and warmth by a director who trusts all his fine actors ."
 )
-FOREIGN = "This does not look like English, the only language that this model knows."
 
 
 class Sst2Minilm:
-    """`model("a fine film")` answers label → probability, best first; {} for a text without words.
+    """`model("a fine film")` answers label → probability, best first; {} where its hint says why.
 
     A text of more than 256 tokens is read by sentence: its log-odds are the mean of theirs, a
     sentence counting by its tokens.
@@ -57,18 +58,34 @@ class Sst2Minilm:
         """The open graph, shared by all models of this name, precision and provider."""
         return open_session(self.spec.name, self.precision, self.provider)
 
-    def __call__(self, text: str) -> dict[str, float]:
-        return next(self.classify_many([text]))
+    def __call__(self, text: str) -> Judged:
+        return self._judged([look(text, tokenizer())], NEVER)[0]
 
-    def classify_many(self, given: Iterable[str], stop: Stop = NEVER) -> Iterator[dict[str, float]]:
-        """The texts' answers in their order, as they come; sorted by length to run in batches."""
-        source = iter(given)
-        while window := [texts.check(text) for text in islice(source, WINDOW)]:
-            read = [[] if texts.blank(text) else pieces(text) for text in window]
-            rows = [piece.row() for some in read for piece in some]
-            found = iter(log_odds(self.session, rows, stop))
-            for some in read:
-                yield _answer(_mean(list(islice(found, len(some))), some)) if some else {}
+    def classify_many(self, given: Iterable[str], stop: Stop = NEVER) -> Iterator[Judged]:
+        """The texts' answers in their order, as they come; sorted by length to run in batches.
+
+        What is no text or too long gets {} with the reason as its hint. Raises BadInput for a
+        single text.
+        """
+        if isinstance(given, str):
+            raise BadInput("classify_many takes a list of texts: put this one into a list.")
+        return self._many(iter(given), stop)
+
+    def _many(self, source: Iterator[str], stop: Stop) -> Iterator[Judged]:
+        size = FIRST_WINDOW
+        while window := list(islice(source, size)):
+            yield from self._judged(list(map(_looked_at, window)), stop)
+            size = min(WINDOW, 2 * size)
+
+    def _judged(self, window: Sequence[Look], stop: Stop) -> list[Judged]:
+        rows = [piece.row() for each in window for piece in each.pieces]
+        found = iter(log_odds(self.session, rows, stop) if rows else ())
+        return [
+            _answer(_mean(list(islice(found, len(each.pieces))), each.pieces), each.hint)
+            if each.pieces
+            else Judged({}, each.hint)
+            for each in window
+        ]
 
     def trace(
         self,
@@ -83,11 +100,11 @@ class Sst2Minilm:
         `progress` gets the share [0, 1] of the words that are weighed.
         """
         session, watch = self.session, Stopwatch()
-        text = texts.check(text)
-        if hint := texts.blank(text):
+        seen = look(text, tokenizer())
+        text, read, hint = seen.text, seen.pieces, seen.hint
+        if not read:
             watch.lap("preprocess")
             return TextTrace({}, "", 0.0, [], [], [], watch.laps, session.ran, hint)
-        read = pieces(text)
         rows = [piece.row() for piece in read]
         watch.lap("preprocess")
         odds = _mean(log_odds(session, rows, stop), read)
@@ -99,7 +116,6 @@ class Sst2Minilm:
             watch.lap("why")
         answer = _answer(odds)
         tokens = [str(tokenizer().id_to_token(token)) for piece in read for token in piece.tokens]
-        hint = FOREIGN if texts.foreign(text) else ""
         watch.lap("postprocess")
         return TextTrace(
             answer, verdict(answer), odds, words, tokens, sentences,
@@ -108,12 +124,13 @@ class Sst2Minilm:
 
     def change(self, before: str, after: str, stop: Stop = NEVER) -> Change:
         """What an edit changes: `change("a good film", "a bad film").log_odds` is negative."""
-        old, new = ([text[a:b] for a, b in texts.words(text)] for text in (before, after))
+        looks = [look(text, tokenizer()) for text in (before, after)]
+        old, new = ([each.text[a:b] for a, b in texts.words(each.text)] for each in looks)
         edits = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
         edits = [edit for edit in edits if edit[0] != "equal"]
         removed = tuple(word for _, a, b, _, _ in edits for word in old[a:b])
         added = tuple(word for _, _, _, a, b in edits for word in new[a:b])
-        first, last = self.classify_many([before, after], stop)
+        first, last = self._judged(looks, stop)
         return Change(first, last, removed, added, _odds(last) - _odds(first))
 
     def _why(
@@ -160,35 +177,38 @@ def verdict(answer: Mapping[str, float]) -> str:
 
 
 def cells(model: Sst2Minilm, given: Sequence[str], stop: Stop = NEVER) -> Iterator[dict[str, str]]:
-    """What a list's rows get for their texts; what cannot be read says why in the verdict."""
-    faults = list(map(_fault, given))
-    read = ("" if fault else text for text, fault in zip(given, faults, strict=True))
-    for answer, fault in zip(model.classify_many(read, stop), faults, strict=True):
+    """What a list's rows get for their texts; where there is no answer the verdict says why."""
+    for answer in model.classify_many(given, stop):
         best = next(iter(answer), "")
         yield {
             "answer": best,
             "probability": f"{answer[best]:.4f}" if answer else "",
-            "verdict": fault or verdict(answer),
+            "verdict": verdict(answer) or answer.hint,
+            "hint": answer.hint if answer else "",
         }
 
 
-def _fault(text: str) -> str:
-    """Why a text cannot be read, in one sentence; "" where it can."""
+def _looked_at(given: str) -> Look:
+    """A look at one text of many: a bad one costs itself only."""
     try:
-        return texts.blank(texts.check(text))
+        return look(given, tokenizer())
     except BadInput as error:
-        return str(error)
+        return Look("", [], str(error))
 
 
 @cache
 def tokenizer() -> Tokenizer:
-    """The publisher's own, without the padding and the cut at 128 tokens that its file asks for."""
+    """The publisher's own, without the padding and the cut at 128 tokens that its file asks for.
+
+    A typed [CLS] or [PAD] is characters to it, as any other.
+    """
     from tokenizers import Tokenizer
 
     file = fetch_all(SOURCES[1:], model=NAME)["tokenizer.json"]
     found = Tokenizer.from_file(str(file))
     found.no_padding()
     found.no_truncation()
+    found.encode_special_tokens = True
     return found
 
 
@@ -197,10 +217,10 @@ def _mean(found: Sequence[float] | npt.NDArray[np.float64], read: Sequence[Piece
     return float(np.average(found, weights=counts))
 
 
-def _answer(log_odds: float) -> dict[str, float]:
+def _answer(log_odds: float, hint: str = "") -> Judged:
     positive = _chance(log_odds)
     pairs = ((LABELS[1], positive), (LABELS[0], 1 - positive))
-    return dict(sorted(pairs, key=lambda pair: -pair[1]))
+    return Judged(dict(sorted(pairs, key=lambda pair: -pair[1])), hint)
 
 
 def _chance(log_odds: float) -> float:

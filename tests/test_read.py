@@ -21,7 +21,8 @@ import model_zoo
 from demos import listing, mood, read
 from demos.words import CHINESE
 from model_zoo import encoding, sst2_minilm, tables, texts
-from model_zoo.sentiment.trace import TextTrace
+from model_zoo.sentiment import look
+from model_zoo.sentiment.trace import Judged, TextTrace
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.trace import Ran
 from tests.test_api import is_a_sentence, run, snippets_of
@@ -165,7 +166,14 @@ def test_an_edit_is_told_in_a_sentence():
 
 
 def test_every_hint_has_its_chinese():
-    for hint in (texts.blank(""), texts.blank("…"), sst2_minilm.FOREIGN, read.HINT, listing.HINT):
+    for hint in (
+        texts.blank(""),
+        texts.blank("…"),
+        look.FOREIGN,
+        look.UNREADABLE,
+        read.HINT,
+        listing.HINT,
+    ):
         assert CHINESE[hint]
 
 
@@ -318,9 +326,10 @@ class Toy:
 
     session = SimpleNamespace(ran="nothing at all")
 
-    def classify_many(self, given: Iterator[str], stop: Stop) -> Iterator[dict[str, float]]:
+    def classify_many(self, given: Iterator[str], stop: Stop) -> Iterator[Judged]:
         for text in given:
-            yield {"positive": 0.9, "negative": 0.1} if text else {}
+            hint = "The network cannot read it." if text == "?" else ""
+            yield Judged({"positive": 0.9, "negative": 0.1}, hint) if text else Judged({}, "Empty.")
 
 
 def cells(given: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -328,11 +337,11 @@ def cells(given: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 def test_rows_that_cannot_be_read_say_why_and_the_rest_is_answered():
-    found = list(cells(["fine", " ", "a\0b", "x" * 300_000, "😀"]))
-    assert found[0] == {"answer": "positive", "probability": "0.9000", "verdict": "positive"}
-    for row, says in zip(found[1:], ("no text", "NUL", "200,000", "only signs"), strict=True):
-        assert (row["answer"], row["probability"]) == ("", "")
-        assert says in row["verdict"]
+    fine, nothing, odd = cells(["fine", "", "?"])
+    right = {"answer": "positive", "probability": "0.9000", "verdict": "positive", "hint": ""}
+    assert fine == right
+    assert nothing == {"answer": "", "probability": "", "verdict": "Empty.", "hint": ""}
+    assert odd == right | {"hint": "The network cannot read it."}
 
 
 def test_names_that_are_taken_get_a_number(tmp_path):
@@ -341,7 +350,7 @@ def test_names_that_are_taken_get_a_number(tmp_path):
     writer = tables.Writer(found, out)
     for row, more in tables.answered(found, found.column, cells):
         writer.add(row, more)
-    assert out.getvalue().splitlines()[0] == "answer,text,answer 2,probability,verdict"
+    assert out.getvalue().splitlines()[0] == "answer,text,answer 2,probability,verdict,hint"
 
 
 def peak(tmp_path: Path, rows: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import sst2_minilm, zoo
+from model_zoo import sst2_minilm, texts, zoo
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.sentiment.batches import BATCH
 from model_zoo.sentiment.pieces import LENGTH
@@ -144,17 +144,32 @@ def test_nothing_to_read_is_a_hint_and_no_answer(toy, text):
     assert toy[0].change(text, "good").log_odds == pytest.approx(1.0)
 
 
-def test_another_language_is_answered_with_a_warning(toy):
-    trace = toy[0].trace("Das ist ein sehr guter Film, aber nicht für mich")
+def test_another_language_is_answered_with_a_warning(toy, monkeypatch):
+    monkeypatch.setattr(texts, "foreign", lambda text: True)
+    trace = toy[0].trace("good film")
     assert trace.answer
     assert "English" in trace.hint
+    assert "English" in toy[0]("good film").hint
 
 
-@pytest.mark.parametrize("text", ["x" * 1_000_000, "good\0film"])
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "good\0film", ["good", "bad"], 7, b"good"])
 def test_what_cannot_be_read_is_refused_in_a_sentence(toy, text):
-    for call in (toy[0], toy[0].trace, lambda t: list(toy[0].classify_many([t]))):
+    for call in (toy[0], toy[0].trace, lambda t: toy[0].change("good", t)):
         with pytest.raises(BadInput, match="give"):
             call(text)
+
+
+def test_what_the_network_does_not_know_is_named_and_left_out(toy):
+    trace = toy[0].trace("good film 😡 great zzz")
+    assert trace.hint == "The network cannot read “😡”, “zzz”: the answer is about the rest."
+    assert trace.tokens == ["good", "film", "great"]
+    assert dict(trace.words)["zzz"] == 0
+    assert toy[0]("good film 😡 great zzz") == toy[0]("good film great")
+
+
+def test_most_words_unknown_is_no_answer(toy):
+    assert toy[0]("yyy good zzz") == {}
+    assert "unknown to the network" in toy[0].trace("yyy good zzz").hint
 
 
 def test_the_verdict_owns_up_to_doubt():

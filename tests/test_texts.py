@@ -98,3 +98,23 @@ def test_too_long_a_text_is_refused_with_the_limit():
 def test_binary_is_refused():
     with pytest.raises(BadInput, match="NUL"):
         texts.check("good\0film")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("𝗯𝗮𝗱 ｆｉｌｍ", "bad film"),
+        ("I&#39;d say R&amp;D &amp;lt; fun", "I'd say R&D < fun"),
+        ("&notanentity; AT&T &#0; &", "&notanentity; AT&T \ufffd &"),
+        ("one\u200btwo", "one two"),
+        ("great😀film 5★ ❤️it", "great 😀 film 5 ★ ❤️ it"),
+        ("a\r\nb\u2028c", "a\nb\nc"),
+        ("one line that is long enough,\nthe next that goes on from it", None),
+        ("Two lines of a list as long\nAs each other, but no more", "as it is"),
+        ("the first paragraph,\nwrapped\n\nthird", "the first paragraph, wrapped\n\nthird"),
+    ],
+)  # fmt: skip
+def test_plain_letters(text, expected):
+    found = texts.plain(text)
+    assert found == {None: text.replace("\n", " "), "as it is": text}.get(expected, expected)
+    assert texts.plain(found) == found

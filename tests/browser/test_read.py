@@ -239,7 +239,7 @@ def test_a_list_comes_back_with_answers(visit: Callable, tmp_path: Path) -> None
         page.get_by_text("Download as CSV").filter(visible=True).click()
     assert download.value.suggested_filename == "feedback-answers.csv"
     lines = Path(download.value.path()).read_text("utf-8").splitlines()
-    assert lines[0] == "id,comment,place,answer,probability,verdict"
+    assert lines[0] == "id,comment,place,answer,probability,verdict,hint"
     assert lines[1].startswith(f'0,"{WORKSHOP}",café,negative,0.')
     assert lines[2].startswith("1,a fine film,café,positive,0.")
     assert len(lines) == 1201
