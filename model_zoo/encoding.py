@@ -51,7 +51,7 @@ NAMES = {
 }
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
-_KANA = re.compile(rb"[\x82\x83][\x40-\xf1]")  # in Shift-JIS; else rare low quotes and florins
+_KANA = re.compile(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]")  # in Shift-JIS
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _ALPHABETS = {"GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI"}
@@ -116,6 +116,10 @@ def detect(file: BinaryIO) -> Encoding:
     head = file.read(HEAD)
     for mark, codec in MARKS:
         if head.startswith(mark):
+            text = head.decode(codec, "replace")
+            wrong = sum(sign == "\ufffd" or not _may_be_text(sign) for sign in text)
+            if wrong > max(1, MOST_CONTROLS * len(text)):
+                raise BadInput(NOT_TEXT)
             return Encoding(codec, marked=True, damaged=not _decodes(file, codec))
     if 0 in head:
         if wide := _wide(head):
@@ -209,10 +213,13 @@ def _likely(sample: bytes) -> Iterator[str]:
 
 
 def _mixed(sample: bytes, codec: str) -> bool:
-    """Whether a word would have letters of two alphabets, as "cafι" in Greek."""
-    for word in _LETTERS.findall(sample.decode(codec, "replace")):
-        if not word.isascii() and _ASCII_LETTER.search(word):
-            scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
-            if scripts & _ALPHABETS:
-                return True
-    return False
+    """Whether half of the words would have letters of two alphabets, as "cafι" in Greek."""
+    every = _LETTERS.findall(sample.decode(codec, "replace"))
+    words = [word for word in every if not word.isascii()]
+    return 2 * sum(map(_of_two_alphabets, words)) >= max(1, len(words))
+
+
+def _of_two_alphabets(word: str) -> bool:
+    if not _ASCII_LETTER.search(word):
+        return False
+    return not _ALPHABETS.isdisjoint(unicodedata.name(sign, "").partition(" ")[0] for sign in word)

@@ -23,9 +23,11 @@ SENTENCES = [
     ("cp1252", "Perché è così noioso?"),
     ("cp1252", "id,text\n1,crème brûlée\n"),
     ("cp1252", REVIEW),
+    ("cp1252", "Er sagte ‚Wie schön‘ und ‚Für mich‘ nicht"),
     ("cp1250", "Bardzo dobry film, świetni aktorzy, polecam każdemu"),
     ("cp1251", "Отличный фильм"),
     ("cp1251", "номер,отзыв\n1,a fine film\n2,Скучно\n"),
+    ("cp1251", "Отличный фильм, всем cоветую, и cнова"),  # two letters of it are Latin
     ("koi8_r", "Отличный фильм, всем советую"),
     ("gb18030", "编号,评论\n1,a fine film\n2,这部电影很好看\n"),
     ("gb18030", "服务很差，再也不来了。"),
@@ -63,6 +65,7 @@ def test_06_a_byte_order_mark_decides_and_is_no_part_of_the_text(codec: str):
     [
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01",
         b"\xff\xd8\xff\xe0\0\x10JFIF",
+        b"\xff\xfe\x44\xc4" + bytes(range(256)) * 8,  # sound that begins like UTF-16
         b"fLaC\0\0\0\x22\x10\0",
         b"text\0with a zero byte",
         bytes(range(1, 32)) * 4,
