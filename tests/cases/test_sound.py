@@ -52,6 +52,14 @@ def test_3_three_parts_of_different_rates(tmp_path: Path) -> None:
     assert len(places) == 3
 
 
+@pytest.mark.parametrize("ending", ["ogg", "aac", "ts"])
+def test_17_parts_of_other_rates_and_channels(tmp_path: Path, ending: str) -> None:
+    one = made(tmp_path / f"one.{ending}")
+    two = made(tmp_path / f"two.{ending}", "-ar", "44100", "-ac", "2")
+    samples = open_sound(joined(tmp_path / f"both.{ending}", one, two)).samples()
+    assert len(heard_at(samples, words())) == 2
+
+
 def test_3_a_joined_file_is_not_called_damaged(tmp_path: Path) -> None:
     one = made(tmp_path / "one.mp3")
     sound = open_sound(joined(tmp_path / "both.mp3", one, one))
