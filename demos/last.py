@@ -19,7 +19,7 @@ def send_the_last_once(demo: gr.Blocks) -> None:
         if not _is_whole(event, event_message):
             send(event, event_message)
 
-    queue.send_message = send_message  # type: ignore[assignment]
+    queue.send_message = send_message  # type: ignore[method-assign]
 
 
 def _is_whole(event: Event, message: EventMessage) -> bool:

@@ -40,7 +40,6 @@ SENTENCES = {
         "这是工作簿或压缩包，不是 CSV 文件：请另存为 CSV。"
     ),
     "This is not a text file: save the list as CSV.": "这不是文本文件：请把列表另存为 CSV。",
-    "stop is a list of texts.": "stop 应为一列文字。",
     "temperatures are numbers from 0 to 2, the first to try first.": (
         "temperatures 应为 0 到 2 的数字，先试的在前。"
     ),
@@ -50,10 +49,14 @@ SENTENCES = {
 }
 FIGURES = {  # {} stands for a figure or a name
     "{} is a number, not {}.": "{} 应为数字，而不是 {}。",
+    "{} is yes or no, not {}.": "{} 应为是或否（yes/no），而不是 {}。",
+    "A prompt is a text, not {}.": "提示应为文字，而不是 {}。",
+    "answer is a text, not {}.": "answer 应为文字，而不是 {}。",
     "{} is a whole number, not {}.": "{} 应为整数，而不是 {}。",
     "{} is between {} and {}, not {}.": "{} 应在 {} 与 {} 之间，而不是 {}。",
     "{} is 1 to 10, not {}.": "{} 应为 1 到 10，而不是 {}。",
-    "stop is at most {} texts, none of them empty.": "停止文本最多 {} 条，且都不能为空。",
+    "{} is a list of texts.": "{} 应为一列文字。",
+    "{} is at most {} texts, none of them empty.": "{} 最多 {} 条文字，且都不能为空。",
     "The text has {} tokens, and {} reads fewer than {}: shorten it.": (
         "这段文字有 {} 个词元，而 {} 只能读少于 {} 个：请缩短。"
     ),

@@ -66,6 +66,11 @@ def check(text: str | None) -> str:
     return text
 
 
+def mended(text: str) -> str:
+    """The text with U+FFFD for half a surrogate pair, which is no character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def blank(text: str) -> str:
     """Why there is nothing to read in a text, in one sentence; "" where there is something."""
     if not text.strip():
