@@ -122,9 +122,8 @@ def write(
             line, updated = where(lm.session.ran, request), 0.0
             yield writing.say("Reading …"), "", gr.skip(), True
             writing.began = time.perf_counter()
-            stream = lm.stream(
-                prompt, options, after=before.tokens, owner=_session(request), stop=ending
-            )
+            owner = request.session_hash or None
+            stream = lm.stream(prompt, options, after=before.tokens, owner=owner, stop=ending)
             try:
                 while True:
                     writing.add(next(stream))
@@ -151,7 +150,7 @@ def write(
 @contextmanager
 def _alone(what: str, request: gr.Request) -> Iterator[Stop]:
     """A Stop for what is done for a reader, whose earlier wish of this kind ends with it."""
-    key = what, _session(request)
+    key = what, request.session_hash or token_hex(16)
     with leaving.stop_of(request) as stopping:
         stop(what, request)
         _running[key] = stopping
@@ -164,7 +163,7 @@ def _alone(what: str, request: gr.Request) -> Iterator[Stop]:
 
 def stop(what: str, request: gr.Request) -> None:
     """End what is done for this reader: to write, or to judge."""
-    if ending := _running.get((what, _session(request))):
+    if ending := _running.get((what, request.session_hash or "")):
         ending.set()
 
 
@@ -172,11 +171,8 @@ def forget(request: gr.Request) -> None:
     """A reader has closed the page: nothing that they wrote is kept."""
     for what in ("write", "judge"):
         stop(what, request)
-    memory.forget(_session(request))
-
-
-def _session(request: gr.Request) -> str:
-    return request.session_hash or ""
+    if request.session_hash:
+        memory.forget(request.session_hash)
 
 
 def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> str:

@@ -249,9 +249,11 @@ def _read(text: str, empty: str) -> str:
 
 def _is_whole(vocabulary: Vocabulary, tokens: Sequence[Token]) -> bool:
     """Whether the tokens' texts are all that the tokens stand for, but for a sign to be ended."""
-    pieces = b"".join(vocabulary.piece(token.id) for token in tokens)
-    open_end = next((i for i in range(4) if whole(pieces[: len(pieces) - i])), 0)
-    text = pieces[: len(pieces) - open_end].decode("utf-8", "replace")
+    text, rest = "", b""
+    for token in tokens:
+        rest += vocabulary.piece(token.id)
+        if more := whole(rest):
+            text, rest = text + more, b""
     return text.removeprefix(tokens[0].again) == "".join(token.text for token in tokens)
 
 

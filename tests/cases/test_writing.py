@@ -76,6 +76,14 @@ def test_t1_what_the_answer_began_with_counts_as_written(lm: Wide):
     assert began.seen == set(lm.vocabulary.encode(" stands"))
 
 
+def test_t1_a_text_that_was_left_within_a_sign_ends_it(lm: Wide):
+    signs = Signs(lm.vocabulary)
+    half = signs.add(Step(lm.vocabulary.encode("é")[0], 0.5, ()))
+    assert lm.prompt(PROMPT, GREEDY, [half]).written == (half,)
+    cut = replace(signs.add(Step(lm.vocabulary.encode("é")[1], 0.5, ())), text="x")
+    assert lm.prompt(PROMPT, GREEDY, [half, cut]).written == ()
+
+
 def test_t13_a_stop_text_across_the_seam_is_found(lm: Wide):
     whole = "".join(token.text for token in lm.stream(PROMPT, GREEDY))
     for place in range(3, 20):
