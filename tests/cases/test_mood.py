@@ -144,8 +144,8 @@ def test_08_half_a_character_is_read_as_a_sign_for_none(model):
 FLIPS = (
     "It is not a bad film, and I was never for a moment bored by what the critics have called a "
     "slow, cold and empty exercise. Nobody could say that the actors fail to hold the screen. "
-    "There is hardly a scene that does not work. I went in without hope of anything but a dull evening, "
-    "and left without a single complaint."
+    "There is hardly a scene that does not work. I went in without hope of anything but a dull "
+    "evening, and left without a single complaint."
 )
 
 
