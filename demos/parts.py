@@ -85,6 +85,16 @@ class Picture(gr.Image, metaclass=_Unwritten):
         return payload.path if payload else None
 
 
+class Words(gr.Textbox, metaclass=_Unwritten):
+    """`gr.Textbox` that hands over what a client sent: Gradio's own makes "['a']" of a list."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it came, for `model_zoo` to read or refuse."""
+        return payload
+
+
 def decode(source: str | None) -> Image.Image:
     """The picture in a file or a data URL; raises BadInput in one plain sentence."""
     if source is None:
