@@ -119,6 +119,16 @@ def _inline(url: str | None) -> bool:
     return bool(url) and str(url)[:5].lower() == "data:"
 
 
+class Words(gr.Textbox, metaclass=_Unwritten):
+    """`gr.Textbox` that hands over what a client sent: Gradio's own makes "['a']" of a list."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it came, for `model_zoo` to read or refuse."""
+        return payload
+
+
 def decode(source: str | None) -> Image.Image:
     """The picture in a file or a data URL; raises BadInput in one plain sentence."""
     if not source:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import cache
 from html import unescape
+from html.entities import html5
 from itertools import pairwise
 from typing import Any
 
@@ -69,10 +70,16 @@ def plain(text: str) -> str:
 
 def _plainer(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).replace("\u200b", " ")
-    text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
+    text = _ENTITY.sub(_character, text)
     text = _SEAM.sub(" ", text)
     lines = re.sub(r"\r\n?|[\x85\u2028\u2029]", "\n", text)
     return "".join(map(_unwrapped, re.split(r"(\n\s*\n)", lines)))
+
+
+def _character(entity: re.Match[str]) -> str:
+    """What an entity stands for; a name that there is not stays as it is."""
+    name = entity[0][1:]
+    return unescape(entity[0]) if name.startswith("#") else html5.get(name, entity[0])
 
 
 def _unwrapped(paragraph: str) -> str:
