@@ -50,13 +50,16 @@ _CHINESE = SHARED | {
 }
 CHINESE.update(
     _CHINESE
+    | {
+        "Too many microphones are open here: try again in a minute.": "打开的麦克风太多：请一分钟后再试。"
+    }
     | {"That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。"}
 )
 
 HERE = Path(__file__).parent
 # President Kennedy's inaugural address: a work of the United States' government, public domain.
 EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
-MOST = 32  # microphones at once; the one that was silent longest makes room
+MOST = 32  # microphones at once
 FORGOTTEN_SECONDS = 120  # after the last sound
 MOST_PAGES, PAGE_SECONDS = 4096, 86_400  # pages whose latest turn is remembered, and how long
 MAX_SECONDS = 60  # of sound in one message: more is a client that never sends
@@ -91,9 +94,15 @@ _lock = Lock()
 
 
 def ticket_for(model: Whisper, options: SpeechOptions) -> str:
-    """A word by which the browser names this microphone's captions from now on."""
+    """A word by which the browser names this microphone's captions from now on.
+
+    Raises BadInput where too many are open: none of them is pushed out by a new one.
+    """
     ticket = secrets.token_urlsafe(12)
     with _lock:
+        _open.expire()
+        if len(_open) >= MOST:
+            raise BadInput("Too many microphones are open here: try again in a minute.")
         _open[ticket] = (Captions(model, options), Lock())
     return ticket
 
