@@ -51,9 +51,11 @@ _CHINESE = SHARED | {
 CHINESE.update(
     _CHINESE
     | {
-        "Too many microphones are open here: try again in a minute.": "打开的麦克风太多：请一分钟后再试。"
+        "Too many microphones are open here: try again in a minute.": (
+            "打开的麦克风太多：请一分钟后再试。"
+        ),
+        "That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。",
     }
-    | {"That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。"}
 )
 
 HERE = Path(__file__).parent
