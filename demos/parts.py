@@ -59,6 +59,16 @@ CHINESE.update(
 
 NOT_SENT = "That is no picture that was sent here: upload the file first, or send a data URL."
 PICTURE_JS = Path(__file__).with_name("picture.js").read_text("utf-8")
+# Gradio notes that a request is under way only a moment after it has begun one, and a second event
+# in that moment would begin another: it waits here, and goes behind the first.
+_TAKE_TURN = """async (...values) => {
+  while (TURN) await TURN.ended;
+  let end;
+  const ended = new Promise((resolve) => (end = resolve));
+  TURN = { ended, end };
+  return values;
+}"""
+_END_TURN = "const turn = TURN; TURN = null; turn?.end();"
 FOR, AGAINST = (234, 88, 12), (37, 99, 235)  # orange and blue also differ to the colour-blind
 HEAT_SIDE = 160  # pixels: smooth, and small enough to send while a stroke goes on
 DOUBT = 0.6  # below this share the second answer is named too
@@ -267,15 +277,19 @@ def answers(
 
     All triggers share one event, so that one request is under way at a time and the one after it
     takes what the page holds then: the newest input has the last word however slow the answers.
-    Triggers are what a person does ("input", not "change"), since two in one instant would both go.
+    Triggers are what a person does ("input", not "change", which follows it once more).
     """
     # Without the queue an answer is one request, which keeps up with the hand.
+    turn = f"window.answerTo{outputs[0]._id}"
     asked = gr.on(
         triggers, answer, inputs, outputs, queue=False, trigger_mode="always_last",
-        show_progress="hidden", api_visibility="private",
+        show_progress="hidden", api_visibility="private", js=_TAKE_TURN.replace("TURN", turn),
     )  # fmt: skip
+    end_turn = _END_TURN.replace("TURN", turn)
+    asked.success(None, None, None, js=f"() => {{ {end_turn} }}", api_visibility="private")
     # The answer before it belongs to another picture.
-    asked.failure(None, None, outputs, js=_unanswered(), api_visibility="private")
+    unanswered = f"() => {{ {end_turn} return {_unanswered()}; }}"
+    asked.failure(None, None, outputs, js=unanswered, api_visibility="private")
 
 
 def _unanswered() -> str:
@@ -289,7 +303,7 @@ def _unanswered() -> str:
         ]
         for language, reader in readers.items()
     }
-    return f"() => ({json.dumps(words)})[/^zh/i.test(navigator.language) ? 'zh' : 'en']"
+    return f"({json.dumps(words)})[/^zh/i.test(navigator.language) ? 'zh' : 'en']"
 
 
 def endpoint(
