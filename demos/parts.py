@@ -12,13 +12,11 @@ from html import escape
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
 from PIL import Image
-from pydantic import model_validator
 
 import model_zoo
 from demos.words import CHINESE, say, t
@@ -48,16 +46,12 @@ CHINESE.update(
             "图片已不在服务器上：请重新发送。"
         ),
         "There is no picture: send one.": "没有图片：请发送一张。",
-        "The data URL holds no picture in base64: send data:image/png;base64, and the file.": (
-            "data URL 中没有 base64 图片：请发送 data:image/png;base64, 加上文件内容。"
-        ),
         "The picture's file is larger than 25 MB: save it smaller.": (
             "图片文件超过 25 MB：请存小一些。"
         ),
     }
 )
 
-NOT_SENT = "That is no picture that was sent here: upload the file first, or send a data URL."
 PICTURE_JS = Path(__file__).with_name("picture.js").read_text("utf-8")
 # Gradio notes that a request is under way only a moment after it has begun one, and a second event
 # in that moment would begin another: it waits here, and goes behind the first.
@@ -93,15 +87,6 @@ class _Unwritten(type(gr.Image)):
         return ABCMeta.__new__(cls, name, bases, members)
 
 
-class PictureData(ImageData):
-    """A picture as clients send it: as Gradio's own does, or a text alone for its file or URL."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, sent: Any) -> Any:
-        return sent if isinstance(sent, (dict, ImageData)) else {"url": str(sent)}
-
-
 class Picture(gr.Image, metaclass=_Unwritten):
     """`gr.Image` that hands over the file as it came, for `model_zoo.images.open_image`.
 
@@ -109,24 +94,10 @@ class Picture(gr.Image, metaclass=_Unwritten):
     """
 
     is_template = True  # for the browser it is the gr.Image that it looks like
-    data_model = PictureData
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of an uploaded file, or the data URL that a client sent instead."""
-        if payload is None:
-            return None
-        sent = payload.url if not payload.path or _inline(payload.url) else payload.path
-        if not sent or _inline(sent):
-            return sent
-        path = Path(unquote(sent.rpartition("/file=")[2]) if "/file=" in sent else sent)
-        # Gradio looks only at paths that are marked as files.
-        if not path.resolve().is_relative_to(Path(self.GRADIO_CACHE).resolve()):
-            raise gr.Error(NOT_SENT, print_exception=False)
-        return str(path)
-
-
-def _inline(url: str | None) -> bool:
-    return bool(url) and str(url)[:5].lower() == "data:"
+        """The path of the uploaded file."""
+        return payload.path if payload else None
 
 
 class Words(gr.Textbox, metaclass=_Unwritten):
@@ -139,33 +110,18 @@ class Words(gr.Textbox, metaclass=_Unwritten):
         return payload
 
 
-def decode(source: str | None) -> Image.Image:
-    """The picture in a file or a data URL; raises BadInput in one plain sentence."""
-    if not source:
+def decode(path: str | None) -> Image.Image:
+    """The picture in a file; raises BadInput in one plain sentence."""
+    if not path:
         raise BadInput("There is no picture: send one.")
     try:
-        data: bytes | Path = _from_data_url(source) if _inline(source) else Path(source)
-        size = len(data) if isinstance(data, bytes) else data.stat().st_size
+        size = Path(path).stat().st_size
     except OSError as error:  # its path is the server's own and says nothing to a visitor
         raise BadInput("The picture is no longer on the server: send it again.") from error
     if size > MOST_BYTES:
         raise BadInput("The picture's file is larger than 25 MB: save it smaller.")
     with _decoding:
-        return open_image(data)
-
-
-def _from_data_url(url: str) -> bytes:
-    """The bytes in data:image/png;base64,…; spaces and missing padding are forgiven."""
-    head, comma, text = url.partition(",")
-    text = "".join(unquote(text).split()).rstrip("=")
-    try:
-        if not (comma and head.endswith(";base64") and text):
-            raise ValueError
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except ValueError as error:
-        raise BadInput(
-            "The data URL holds no picture in base64: send data:image/png;base64, and the file."
-        ) from error
+        return open_image(path)
 
 
 def verdict(big: str, small: str = "", kind: str = "answer") -> str:

@@ -57,7 +57,6 @@ SENTENCES = {
     "Its first line was taken for the names of its columns, and gets no answer.": (
         "第一行被当作列名，因此没有结果。"
     ),
-    "stop is a list of texts.": "stop 应为一列文字。",
     "temperatures are numbers from 0 to 2, the first to try first.": (
         "temperatures 应为 0 到 2 的数字，先试的在前。"
     ),
