@@ -30,7 +30,8 @@ HINT = "Ask something, or begin a text."
 JUDGE = "Paste a text: each token is tinted by how little the model expected it."
 SEED = "the same seed writes the same text; empty for another each time"
 STOPS = r"one a line, \n for the end of a line; the text ends before them"
-ASK, CONTINUE = "Ask it", "Let it go on"
+ASK, CONTINUE = "ask", "continue"  # no labels: those Gradio sometimes translates as values too
+LABELS = {ASK: "Ask it", CONTINUE: "Let it go on"}
 EXAMPLES = (
     ("Why do we see colours?", ASK),
     ("Write a short poem about rain.", ASK),
@@ -51,8 +52,8 @@ CHINESE.update(
         "Write": "写作",
         HINT: "提个问题，或写个开头。",
         "Your text": "你的文字",
-        ASK: "向它提问",
-        CONTINUE: "让它续写",
+        LABELS[ASK]: "向它提问",
+        LABELS[CONTINUE]: "让它续写",
         "Go": "开始",
         "Another": "换一个",
         "Go on": "继续写",
@@ -232,7 +233,7 @@ def build(demo: gr.Blocks) -> None:
                 elem_id="prompt",
             )  # fmt: skip
             mode = gr.Radio(
-                [(t(ASK), ASK), (t(CONTINUE), CONTINUE)], value=ASK, show_label=False,
+                [(t(label), mode) for mode, label in LABELS.items()], value=ASK, show_label=False,
                 container=False, elem_id="mode",
             )  # fmt: skip
             with gr.Row(elem_classes="go"):
