@@ -35,6 +35,13 @@ _CHINESE = SHARED | {
         "文件超过 250 MB：请剪短，或另存为 FLAC 或 MP3。"
     ),
     "The recording did not arrive: try again.": "录音没有传到：请再试一次。",
+    "A server in front of this one takes no file of this size: cut it, or save it as MP3.": (
+        "前面的服务器不接受这么大的文件：请剪短，或另存为 MP3。"
+    ),
+    "Save the recording": "保存录音",
+    "No sound came from the microphone: see that it is not muted, or choose another one.": (
+        "麦克风没有传来声音：请检查是否静音，或另选一个。"
+    ),
     "The browser does not let this page use the microphone: allow it beside the address.": (
         "浏览器没有允许本页使用麦克风：请在地址栏旁边允许。"
     ),
