@@ -195,7 +195,8 @@ def _heard(
     trace = listener.trace_of(listening, join(segments, listening.language))
     facts |= {"running": False, "done": trace.seconds, "seconds": trace.seconds}
     facts["evidence"] = evidence(trace, request)
-    words = told(trace.hint, request) if said else say(NOBODY, request)
+    note = told(listening.sound.note, request)
+    words = told(trace.hint, request) if said else f"{say(NOBODY, request)} {note}".strip()
     yield heard("answer", words, **facts, segments=said)
 
 
