@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,44 @@ from gradio import processing_utils, utils
 from gradio.block_function import BlockFunction
 from gradio.data_classes import FileData, ImageData
 
+from demos.words import CHINESE
 from model_zoo.errors import BadInput
 
 _FILE_DOOR = "/gradio_api/file="
+MISSING = (
+    "A file is missing: send one to /gradio_api/upload and give the path that it answers, "
+    'as {"path": PATH, "meta": {"_type": "gradio.FileData"}}, or give a data: address.'
+)
+NOT_SENT = "That file was not sent to this server: send it to /gradio_api/upload."
+NO_DATA = (
+    "That data: address cannot be decoded: it is data:KIND;base64, and then the file in base64."
+)
+CHINESE.update(
+    {
+        MISSING: (
+            "缺少文件：请发送到 /gradio_api/upload 并给出返回的路径，"
+            '如 {"path": PATH, "meta": {"_type": "gradio.FileData"}}，或给出 data: 地址。'
+        ),
+        NOT_SENT: "该文件没有发送到此服务器：请发送到 /gradio_api/upload。",
+        NO_DATA: "无法解码该 data: 地址：应为 data:类型;base64, 后接 base64 编码的文件。",
+    }
+)
 
 
 def complete(function: BlockFunction, given: list[Any]) -> list[Any]:
-    """The values of an endpoint's call: left-out ones at their defaults, files by their paths.
+    """The values of a call: those left out at their defaults, files by their paths.
 
     Raises BadInput where one without a default is missing, where there are too many, and for a file
     that is none.
     """
-    if function.api_visibility != "public":
-        return given
+    values = _with_defaults(function, given) if function.api_visibility == "public" else given
+    return [
+        _file(value) if block.data_model in (FileData, ImageData) else value
+        for block, value in zip(function.inputs, values, strict=False)
+    ]
+
+
+def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
     wanted = function.inputs
     needed = [block for block in wanted if block.value is None]
     if not len(needed) <= len(given) <= len(wanted):
@@ -34,11 +58,7 @@ def complete(function: BlockFunction, given: list[Any]) -> list[Any]:
             f"/{function.api_name} takes {len(needed)} to {len(wanted)} values ({names}), "
             f"not {len(given)}."
         )
-    values = given + [block.value for block in wanted[len(given) :]]
-    return [
-        _file(value) if block.data_model in (FileData, ImageData) else value
-        for block, value in zip(wanted, values, strict=True)
-    ]
+    return given + [block.value for block in wanted[len(given) :]]
 
 
 def _file(value: Any) -> Any:
@@ -49,12 +69,9 @@ def _file(value: Any) -> Any:
     if isinstance(value, dict):
         named = value.get("path") or value.get("url")
     if not isinstance(named, str) or not named:
-        raise BadInput(
-            "A file is missing: send one to /gradio_api/upload and give the path that it answers, "
-            'as {"path": PATH, "meta": {"_type": "gradio.FileData"}}, or give a data: address.'
-        )
+        raise BadInput(MISSING)
     name = value.get("orig_name") if isinstance(value, dict) else None
-    path = _decoded(named, name) if named.startswith("data:") else _uploaded(named)
+    path = _decoded(named, name) if named[:5].lower() == "data:" else _uploaded(named)
     return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
 
@@ -67,21 +84,20 @@ def _uploaded(named: str) -> str:
     except (OSError, ValueError):  # too long for a name, or a zero byte in it
         there = False
     if not there:
-        raise BadInput("That file was not sent to this server: send it to /gradio_api/upload.")
+        raise BadInput(NOT_SENT)
     return path
 
 
 def _decoded(address: str, name: Any) -> str:
-    kind, comma, data = address.partition(",")
+    """The file in data:image/png;base64,…; spaces and missing padding are forgiven."""
+    kind, comma, text = address.partition(",")
+    text = "".join(unquote(text).split()).rstrip("=")
     try:
-        if not comma or not kind.endswith(";base64"):
+        if not (comma and kind.lower().endswith(";base64") and text):
             raise ValueError
-        content = base64.b64decode(data, validate=True)
-    except (ValueError, binascii.Error):
-        raise BadInput(
-            "That data: address cannot be decoded: it is data:KIND;base64, and then the file in "
-            "base64."
-        ) from None
+        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        raise BadInput(NO_DATA) from None
     ending = kind[len("data:") : -len(";base64")].partition("/")[2].partition(";")[0] or "bin"
     name = name if isinstance(name, str) and name else f"file.{ending}"
     folder = utils.get_upload_folder()

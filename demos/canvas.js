@@ -1,6 +1,7 @@
 // A square of paper to draw on. Gradio runs this once with `element`, `props` and `trigger`;
-// `props.value` is the drawing's strokes as JSON, or "" while the paper is blank: not its pixels, which
-// a browser may hide or change to protect its reader from being recognised. Only what happens here triggers "input"; when the page empties the value, a picture has taken the drawing's place.
+// `props.value` is the drawing's strokes as JSON, or "" while the paper is blank: not its pixels,
+// which a browser may hide or change so that its reader is not recognised by them. Only what happens
+// here triggers "input"; when the page empties the value, a picture has taken the drawing's place.
 const canvas = element.querySelector("canvas");
 const ink = canvas.getContext("2d");
 const ghost = element.querySelector(".ghost");

@@ -96,8 +96,9 @@ EXAMPLES: dict[str, list[Line]] = {
 }
 
 # An upload may end after a drawing was begun, which is then newer than what was chosen before it.
-NEWEST = """(picture, drawing) =>
-  document.querySelector("#canvas").dataset.newest === "picture" ? [picture, ""] : [null, drawing]
+# What is undefined stays as it is.
+NEWEST = """() => document.querySelector("#canvas").dataset.newest === "picture"
+  ? [undefined, ""] : [null, undefined]
 """
 
 PYTHON = """
@@ -217,8 +218,8 @@ def build(demo: gr.Blocks) -> None:
 
     # Of two inputs the newest counts and the other goes. Listeners to one event take their turns:
     # this one, in the browser, before the answer is asked for.
-    inputs = [picture, canvas]
-    gr.on([canvas.input, picture.input], None, inputs, inputs, js=NEWEST, api_visibility="private")
+    both = [canvas.input, picture.input]
+    gr.on(both, None, None, [picture, canvas], js=NEWEST, api_visibility="private")
     sources = [canvas.input, picture.input, *(option.change for option in options)]
     parts.answers(read, sources, [canvas, picture, *options], [shown, label, why])
 

@@ -33,13 +33,16 @@ MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
 AT_ONCE = 2  # pieces of recordings; one alone uses every core
 MOST = 8  # recordings of pages on their way, which take turns
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
-# The browser knows the languages' names in the reader's own.
+# The browser knows the languages' names in the reader's own, where that is a language: C and
+# en-US@posix are none.
 NAME_LANGUAGES = f"""() => {{
-  const names = new Intl.DisplayNames([navigator.language], {{ type: "language" }});
+  let locale = navigator.language;
+  try {{ new Intl.Locale(locale); }} catch {{ locale = "en"; }}
+  const names = new Intl.DisplayNames([locale], {{ type: "language" }});
   const name = (code) => names.of(code === "jw" ? "jv" : code);
   const detect = /^zh/i.test(navigator.language) ? "自动识别" : "Detect it";
   const choices = {list(NAMES)}.map((code) => [name(code), code]);
-  choices.sort(([a], [b]) => a.localeCompare(b, navigator.language));
+  choices.sort(([a], [b]) => a.localeCompare(b, locale));
   return {{ __type__: "update", choices: [[detect, ""], ...choices] }};
 }}"""
 NOBODY = "Nobody speaks in this recording, as far as I hear."
@@ -52,6 +55,9 @@ CHINESE.update(
         "Language": "语言",
         "Translate to English": "翻译成英语",
         "Detect it": "自动识别",
+        "whisper-base listens from here on: it knows 99 languages, and translates.": (
+            "从现在起由 whisper-base 听写：它懂 99 种语言，并能翻译。"
+        ),
     }
 )
 
@@ -111,7 +117,7 @@ async def transcribe(
 
     Returns:
         text, language, segments with start, end (seconds), text, probability and words, and a
-        hint where a part could not be heard; an empty text where nobody speaks.
+        hint where something could not be heard; an empty text where nobody speaks.
     """
     with parts.plain_errors(), leaving.stop_of(request) as stop:
         if audio is None:
@@ -120,14 +126,13 @@ async def transcribe(
             raise BadInput(f"{model!r} does not listen: choose one of {', '.join(MODELS)}.")
         options = SpeechOptions(language or "", task or "transcribe", word_timestamps)
 
-        def begun() -> tuple[Whisper, Listening]:
-            listener: Whisper = model_zoo.load(model)
-            return listener, listener.listen(audio, options, stop)
+        def begun() -> Listening:
+            return model_zoo.load(model).listen(audio, options, stop)
 
-        listener, listening = await to_thread.run_sync(begun)
+        listening = await to_thread.run_sync(begun)
         segments = [segment async for segment in _in_turn(iter(listening))]
-        answer = join(segments, listening.language)
-        return asdict(answer) | {"hint": listener.trace_of(listening, answer).hint}
+        trace = listening.model.trace_of(listening, join(segments, listening.language))
+        return asdict(trace.answer) | {"hint": trace.hint}
 
 
 async def read(
@@ -178,8 +183,11 @@ def _heard(
     for segment in listening:
         segments.append(segment)
         said = [*said, shown(segment)]
-        facts |= {"done": max(listening.done, segment.end), "language": listening.language}
-        facts["seconds"] = listening.sound.seconds  # more than a header claims, it may be
+        facts |= {
+            "done": max(listening.done, segment.end),
+            "language": listening.language,
+            "seconds": listening.sound.seconds,
+        }
         if len(segments) == 1:
             trace = listener.trace_of(listening, join(segments, listening.language))
             facts["evidence"] = evidence(trace, request)
@@ -188,7 +196,7 @@ def _heard(
     facts |= {"running": False, "done": trace.seconds, "seconds": trace.seconds}
     facts["evidence"] = evidence(trace, request)
     note = told(listening.sound.note, request)
-    words = note if said else f"{say(NOBODY, request)} {note}".strip()
+    words = told(trace.hint, request) if said else f"{say(NOBODY, request)} {note}".strip()
     yield heard("answer", words, **facts, segments=said)
 
 
@@ -236,6 +244,13 @@ def understood(model: str, language: str, translate: bool) -> tuple[str, bool]:
     return "" if language == "en" else language, translate
 
 
+def listens(model: str, request: gr.Request) -> str:
+    """Which model was taken for the language or the translation, where it is not the first one."""
+    if model in ENGLISH_ONLY:
+        return ""
+    return say("whisper-base listens from here on: it knows 99 languages, and translates.", request)
+
+
 def _hint(request: gr.Request | None = None) -> dict[str, Any]:
     words = say("Speak, or choose a recording.", request)
     return heard("hint", words, evidence=evidence(None, request))
@@ -253,6 +268,7 @@ def build(demo: gr.Blocks) -> None:
                     min_width=150, elem_id="language",
                 )  # fmt: skip
                 translate = gr.Checkbox(label=t("Translate to English"), min_width=150)
+            listener = gr.HTML("", elem_classes="note")
         with gr.Column(min_width=300):
             fetching = gr.HTML("", elem_classes="fetching")
             text = transcript.component(_hint())
@@ -279,6 +295,9 @@ def build(demo: gr.Blocks) -> None:
             fitting, [language, translate, model], model, queue=False, show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
+    model.change(
+        listens, model, listener, queue=False, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
     model.change(
         understood, [model, language, translate], [language, translate], queue=False,
         show_progress="hidden", api_visibility="private",

@@ -12,13 +12,11 @@ from html import escape
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
 from PIL import Image
-from pydantic import model_validator
 
 import model_zoo
 from demos.words import CHINESE, say, t
@@ -48,17 +46,23 @@ CHINESE.update(
             "图片已不在服务器上：请重新发送。"
         ),
         "There is no picture: send one.": "没有图片：请发送一张。",
-        "The data URL holds no picture in base64: send data:image/png;base64, and the file.": (
-            "data URL 中没有 base64 图片：请发送 data:image/png;base64, 加上文件内容。"
-        ),
         "The picture's file is larger than 25 MB: save it smaller.": (
             "图片文件超过 25 MB：请存小一些。"
         ),
     }
 )
 
-NOT_SENT = "That is no picture that was sent here: upload the file first, or send a data URL."
 PICTURE_JS = Path(__file__).with_name("picture.js").read_text("utf-8")
+# Gradio notes that a request is under way only a moment after it has begun one, and a second event
+# in that moment would begin another: it waits here, and goes behind the first.
+_TAKE_TURN = """async (...values) => {
+  while (TURN) await TURN.ended;
+  let end;
+  const ended = new Promise((resolve) => (end = resolve));
+  TURN = { ended, end };
+  return values;
+}"""
+_END_TURN = "const turn = TURN; TURN = null; turn?.end();"
 FOR, AGAINST = (234, 88, 12), (37, 99, 235)  # orange and blue also differ to the colour-blind
 HEAT_SIDE = 160  # pixels: smooth, and small enough to send while a stroke goes on
 DOUBT = 0.6  # below this share the second answer is named too
@@ -83,15 +87,6 @@ class _Unwritten(type(gr.Image)):
         return ABCMeta.__new__(cls, name, bases, members)
 
 
-class PictureData(ImageData):
-    """A picture as clients send it: as Gradio's own does, or a text alone for its file or URL."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, sent: Any) -> Any:
-        return sent if isinstance(sent, (dict, ImageData)) else {"url": str(sent)}
-
-
 class Picture(gr.Image, metaclass=_Unwritten):
     """`gr.Image` that hands over the file as it came, for `model_zoo.images.open_image`.
 
@@ -99,53 +94,34 @@ class Picture(gr.Image, metaclass=_Unwritten):
     """
 
     is_template = True  # for the browser it is the gr.Image that it looks like
-    data_model = PictureData
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of an uploaded file, or the data URL that a client sent instead."""
-        if payload is None:
-            return None
-        sent = payload.url if not payload.path or _inline(payload.url) else payload.path
-        if not sent or _inline(sent):
-            return sent
-        path = Path(unquote(sent.rpartition("/file=")[2]) if "/file=" in sent else sent)
-        # Gradio looks only at paths that are marked as files.
-        if not path.resolve().is_relative_to(Path(self.GRADIO_CACHE).resolve()):
-            raise gr.Error(NOT_SENT, print_exception=False)
-        return str(path)
+        """The path of the uploaded file."""
+        return payload.path if payload else None
 
 
-def _inline(url: str | None) -> bool:
-    return bool(url) and str(url)[:5].lower() == "data:"
+class Words(gr.Textbox, metaclass=_Unwritten):
+    """`gr.Textbox` that hands over what a client sent: Gradio's own makes "['a']" of a list."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it came, for `model_zoo` to read or refuse."""
+        return payload
 
 
-def decode(source: str | None) -> Image.Image:
-    """The picture in a file or a data URL; raises BadInput in one plain sentence."""
-    if not source:
+def decode(path: str | None) -> Image.Image:
+    """The picture in a file; raises BadInput in one plain sentence."""
+    if not path:
         raise BadInput("There is no picture: send one.")
     try:
-        data: bytes | Path = _from_data_url(source) if _inline(source) else Path(source)
-        size = len(data) if isinstance(data, bytes) else data.stat().st_size
+        size = Path(path).stat().st_size
     except OSError as error:  # its path is the server's own and says nothing to a visitor
         raise BadInput("The picture is no longer on the server: send it again.") from error
     if size > MOST_BYTES:
         raise BadInput("The picture's file is larger than 25 MB: save it smaller.")
     with _decoding:
-        return open_image(data)
-
-
-def _from_data_url(url: str) -> bytes:
-    """The bytes in data:image/png;base64,…; spaces and missing padding are forgiven."""
-    head, comma, text = url.partition(",")
-    text = "".join(unquote(text).split()).rstrip("=")
-    try:
-        if not (comma and head.endswith(";base64") and text):
-            raise ValueError
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except ValueError as error:
-        raise BadInput(
-            "The data URL holds no picture in base64: send data:image/png;base64, and the file."
-        ) from error
+        return open_image(path)
 
 
 def verdict(big: str, small: str = "", kind: str = "answer") -> str:
@@ -257,15 +233,19 @@ def answers(
 
     All triggers share one event, so that one request is under way at a time and the one after it
     takes what the page holds then: the newest input has the last word however slow the answers.
-    Triggers are what a person does ("input", not "change"), since two in one instant would both go.
+    Triggers are what a person does ("input", not "change", which follows it once more).
     """
     # Without the queue an answer is one request, which keeps up with the hand.
+    turn = f"window.answerTo{outputs[0]._id}"
     asked = gr.on(
         triggers, answer, inputs, outputs, queue=False, trigger_mode="always_last",
-        show_progress="hidden", api_visibility="private",
+        show_progress="hidden", api_visibility="private", js=_TAKE_TURN.replace("TURN", turn),
     )  # fmt: skip
+    end_turn = _END_TURN.replace("TURN", turn)
+    asked.success(None, None, None, js=f"() => {{ {end_turn} }}", api_visibility="private")
     # The answer before it belongs to another picture.
-    asked.failure(None, None, outputs, js=_unanswered(), api_visibility="private")
+    unanswered = f"() => {{ {end_turn} return {_unanswered()}; }}"
+    asked.failure(None, None, outputs, js=unanswered, api_visibility="private")
 
 
 def _unanswered() -> str:
@@ -279,7 +259,7 @@ def _unanswered() -> str:
         ]
         for language, reader in readers.items()
     }
-    return f"() => ({json.dumps(words)})[/^zh/i.test(navigator.language) ? 'zh' : 'en']"
+    return f"({json.dumps(words)})[/^zh/i.test(navigator.language) ? 'zh' : 'en']"
 
 
 def endpoint(

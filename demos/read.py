@@ -55,6 +55,7 @@ CHINESE.update(
         "Stop comparing": "停止比较",
         "Compared with": "对比",
         "Weighing the words": "正在衡量各词",
+        "Stopped.": "已停止。",
         f"sure from {SURE:.0%}": f"{SURE:.0%} 起才算确定",
         KNOWS: "它从英文影评中学习：知道人们如何褒贬，却不知真假，也不懂反讽。",
     }
@@ -106,8 +107,11 @@ def classify_sentiment(
         negative, or mixed or neutral), log_odds of positive, words with the log-odds each adds,
         sentences with their probability of positive, and a hint where the text is not English.
     """
-    with parts.plain_errors(), leaving.stop_of(request) as stop:
-        trace = model_zoo.load(MODELS[0]).trace(text, explain, stop)
+    try:
+        with parts.plain_errors(), leaving.stop_of(request) as stop:
+            trace = model_zoo.load(MODELS[0]).trace(text, explain, stop)
+    except Stopped:  # who asked has gone: nobody reads this
+        raise gr.Error("Stopped.", print_exception=False) from None
     if not trace.answer:
         raise gr.Error(trace.hint, print_exception=False)
     return {
@@ -312,7 +316,7 @@ def build(demo: gr.Blocks) -> None:
     code(demo, PYTHON, "classify_sentiment", None, ["not a dull moment in it", True], streams=False)
     parts.endpoint(
         classify_sentiment, "classify_sentiment",
-        [gr.Textbox(label="text", render=False), gr.Checkbox(True, label="explain", render=False)],
+        [parts.Words(label="text", render=False), gr.Checkbox(True, label="explain", render=False)],
     )  # fmt: skip
 
     kept, asked = gr.State(None), gr.JSON(visible=False)

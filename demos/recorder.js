@@ -6,6 +6,8 @@ const [record, problem, player, chooser] = [".record", ".problem", "audio", ".ch
 const SEND_SECONDS = 0.4; // of new sound, at least, before the captions hear it
 const BAR_SECONDS = 0.08; // of sound to a bar of the picture
 const MAX_MEGABYTES = 250; // as MAX_UPLOAD in serve.py
+const SPEECH_RATE = 16000; // samples a second, all that the model hears
+const SLOWED_SECONDS = 30; // of sound that are brought to that rate at once
 
 // ---- words -------------------------------------------------------------------------------
 const say = (text) => (/^zh/i.test(navigator.language) && props.chinese[text]) || text;
@@ -23,19 +25,33 @@ function complain(sentence) {
 let chosen = 0; // recordings so far: an earlier one that arrives after a later one is dropped
 
 async function take(file) {
+  const trouble = await sent(file);
+  complain(trouble);
+  return !trouble;
+}
+
+// Why a file does not arrive, in a sentence; nothing where it does.
+async function sent(file) {
   complain("");
-  if (!file.size) return complain(say("The file is empty: choose another one."));
+  if (!file.size) return say("The file is empty: choose another one.");
   if (file.size > MAX_MEGABYTES * 1e6)
-    return complain(say("The file is larger than 250 MB: cut it, or save it as FLAC or MP3."));
+    return say("The file is larger than 250 MB: cut it, or save it as FLAC or MP3.");
   element.setAttribute("aria-busy", "true");
   const mine = ++chosen;
   try {
     const { path, url } = await upload(file);
     if (mine === chosen) show({ path, url, name: file.name });
-  } catch {
-    complain(say("The recording did not arrive: try again."));
+    return "";
+  } catch (error) {
+    if (mine !== chosen) return "";
+    return say(
+      /^HTTP 413/.test(error?.message)
+        ? "A server in front of this one takes no file of this size: cut it, or save it as MP3."
+        : "The recording did not arrive: try again.",
+    );
+  } finally {
+    if (mine === chosen) element.removeAttribute("aria-busy");
   }
-  if (mine === chosen) element.removeAttribute("aria-busy");
 }
 
 function show({ path, url, name }) {
@@ -140,11 +156,12 @@ async function start() {
   }
   const { context, source } = await listenTo(stream);
   const rate = context.sampleRate;
-  taping = { stream, context, rate, pieces: [], samples: 0, unsent: [], waiting: 0, bars: [], loud: 0 };
+  taping = { stream, context, rate, pieces: [], samples: 0, unsent: [], waiting: 0, bars: [], loud: 0, loudest: 0 };
   const tap = new AudioWorkletNode(context, "tap");
   tap.port.onmessage = ({ data }) => hear(data);
   source.connect(tap);
   label(true);
+  chosen++;
   player.pause();
   player.hidden = true;
   ticket = "";
@@ -155,8 +172,8 @@ async function start() {
 }
 
 async function listenTo(stream) {
-  // 16 kHz is all that the model hears; Firefox cannot resample a microphone, so there as it is.
-  for (const options of [{ sampleRate: 16000 }, {}]) {
+  // Firefox cannot resample a microphone, so there as it is.
+  for (const options of [{ sampleRate: SPEECH_RATE }, {}]) {
     const context = new AudioContext(options);
     try {
       const source = context.createMediaStreamSource(stream);
@@ -171,23 +188,73 @@ async function listenTo(stream) {
 
 function hear(samples) {
   if (!taping) return;
-  const whole = Int16Array.from(samples, (x) => Math.max(-1, Math.min(1, x)) * 32767);
-  taping.pieces.push(whole);
-  taping.unsent.push(whole);
-  taping.samples += whole.length;
-  taping.waiting += whole.length;
+  const piece = whole(samples);
+  taping.pieces.push(piece);
+  taping.unsent.push(piece);
+  taping.samples += piece.length;
+  taping.waiting += piece.length;
+  for (const sample of piece) if (Math.abs(sample) > taping.loudest) taping.loudest = Math.abs(sample);
   draw(taping, samples);
 }
 
 async function stop() {
-  const { stream, context, rate, pieces, samples } = taping;
+  const { stream, context, rate, pieces, samples, loudest } = taping;
   taping = null;
   stream.getTracks().forEach((track) => track.stop());
   label(false);
   await context.close();
+  if (!loudest) {
+    ask("", {}, { text: "Speak, or choose a recording.", kind: "hint" });
+    return complain(
+      say("No sound came from the microphone: see that it is not muted, or choose another one."),
+    );
+  }
   const name = `${say("recording")}-${new Date().toTimeString().slice(0, 8).replaceAll(":", "-")}.wav`;
-  await take(new File([header(2 * samples, rate), ...pieces], name, { type: "audio/wav" }));
+  const wav = (count, hertz, sound) =>
+    new File([header(2 * count, hertz), ...sound], name, { type: "audio/wav" });
+  const heard = rate > SPEECH_RATE ? await slowed(pieces, rate) : pieces;
+  const count = heard.reduce((sum, piece) => sum + piece.length, 0);
+  if (await take(wav(count, Math.min(rate, SPEECH_RATE), heard))) return;
+  keep(wav(samples, rate, pieces));
 }
+
+// What nobody can say again stays to be heard and saved where it could not be sent.
+function keep(file) {
+  ask("", {}, { text: "Speak, or choose a recording.", kind: "hint" });
+  player.src = URL.createObjectURL(file);
+  player.hidden = false;
+  const link = document.createElement("a");
+  [link.href, link.download, link.textContent] = [player.src, file.name, say("Save the recording")];
+  problem.append(" ", link);
+}
+
+// A recording at the rate that the model hears, a third of what a browser may record: an hour and
+// more fits into what can be sent.
+async function slowed(pieces, rate) {
+  const found = [];
+  const held = new Float32Array(SLOWED_SECONDS * rate);
+  let length = 0;
+  const render = async () => {
+    const target = new OfflineAudioContext(1, Math.ceil((length * SPEECH_RATE) / rate), SPEECH_RATE);
+    const buffer = target.createBuffer(1, length, rate);
+    buffer.copyToChannel(held.subarray(0, length), 0);
+    const source = target.createBufferSource();
+    source.buffer = buffer;
+    source.connect(target.destination);
+    source.start();
+    found.push(whole((await target.startRendering()).getChannelData(0)));
+    length = 0;
+  };
+  for (const piece of pieces)
+    for (const sample of piece) {
+      held[length++] = sample / 32767;
+      if (length === held.length) await render();
+    }
+  if (length) await render();
+  return found;
+}
+
+const whole = (samples) => Int16Array.from(samples, (x) => Math.max(-1, Math.min(1, x)) * 32767);
 
 function header(bytes, rate) {
   const head = new DataView(new ArrayBuffer(44));

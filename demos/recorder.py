@@ -35,6 +35,13 @@ _CHINESE = SHARED | {
         "文件超过 250 MB：请剪短，或另存为 FLAC 或 MP3。"
     ),
     "The recording did not arrive: try again.": "录音没有传到：请再试一次。",
+    "A server in front of this one takes no file of this size: cut it, or save it as MP3.": (
+        "前面的服务器不接受这么大的文件：请剪短，或另存为 MP3。"
+    ),
+    "Save the recording": "保存录音",
+    "No sound came from the microphone: see that it is not muted, or choose another one.": (
+        "麦克风没有传来声音：请检查是否静音，或另选一个。"
+    ),
     "The browser does not let this page use the microphone: allow it beside the address.": (
         "浏览器没有允许本页使用麦克风：请在地址栏旁边允许。"
     ),
@@ -50,13 +57,18 @@ _CHINESE = SHARED | {
 }
 CHINESE.update(
     _CHINESE
-    | {"That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。"}
+    | {
+        "Too many microphones are open here: try again in a minute.": (
+            "打开的麦克风太多：请一分钟后再试。"
+        ),
+        "That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。",
+    }
 )
 
 HERE = Path(__file__).parent
 # President Kennedy's inaugural address: a work of the United States' government, public domain.
 EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
-MOST = 32  # microphones at once; the one that was silent longest makes room
+MOST = 32  # microphones at once
 FORGOTTEN_SECONDS = 120  # after the last sound
 MOST_PAGES, PAGE_SECONDS = 4096, 86_400  # pages whose latest turn is remembered, and how long
 MAX_SECONDS = 60  # of sound in one message: more is a client that never sends
@@ -91,9 +103,15 @@ _lock = Lock()
 
 
 def ticket_for(model: Whisper, options: SpeechOptions) -> str:
-    """A word by which the browser names this microphone's captions from now on."""
+    """A word by which the browser names this microphone's captions from now on.
+
+    Raises BadInput where too many are open: none of them is pushed out by a new one.
+    """
     ticket = secrets.token_urlsafe(12)
     with _lock:
+        _open.expire()
+        if len(_open) >= MOST:
+            raise BadInput("Too many microphones are open here: try again in a minute.")
         _open[ticket] = (Captions(model, options), Lock())
     return ticket
 

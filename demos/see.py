@@ -48,8 +48,8 @@ function note(event) {
 }
 for (const act of ["click", "change", "drop"]) column.addEventListener(act, note, true);
 """
-NEWEST = """(picture) =>
-  document.querySelector("#picture").closest(".column").newestExample ?? picture
+NEWEST = """() =>
+  document.querySelector("#picture").closest(".column").newestExample ?? undefined
 """
 PROGRESS = gr.Progress()  # Gradio finds the parameter by this default value
 COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
@@ -191,10 +191,8 @@ def build(demo: gr.Blocks) -> None:
     parts.endpoint(classify_image, "classify_image")
 
     # Listeners to one event take their turns: the newest picture first, then its answer.
-    gr.on(
-        [examples.click, picture.input], None, picture, picture, js=NEWEST,
-        api_visibility="private",
-    )  # fmt: skip
+    both = [examples.click, picture.input]
+    gr.on(both, None, None, picture, js=NEWEST, api_visibility="private")
     sources = [examples.click, picture.input, *(option.change for option in options)]
     parts.answers(look, sources, [picture, *options], [shown, label, why])
     files.change(

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from demos.words import CHINESE
-from model_zoo.text.generation import Token
+from model_zoo.text.signs import Token
 
 HERE = Path(__file__).parent
 _CHINESE = {
@@ -87,8 +87,3 @@ def record(token: Token) -> dict[str, Any]:
 def digits(share: float) -> float:
     """The share with four digits, however small it is."""
     return float(f"{share:.4g}")
-
-
-def words(lines: str) -> str:
-    """The text that the lines show."""
-    return "".join(json.loads(line)[0] for line in lines.splitlines())

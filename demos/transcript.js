@@ -7,7 +7,12 @@ const PAUSE_SECONDS = 2; // of silence, behind which a new paragraph begins
 const SURE = 0.8; // words that are less likely than this are tinted, the less the stronger
 
 const say = (words) => (/^zh/i.test(navigator.language) && props.chinese[words]) || words;
-const languages = new Intl.DisplayNames([navigator.language], { type: "language" });
+let languages; // a browser may name a language that is none, such as C or en-US@posix
+try {
+  languages = new Intl.DisplayNames([navigator.language], { type: "language" });
+} catch {
+  languages = new Intl.DisplayNames(["en"], { type: "language" });
+}
 const player = () => document.querySelector("#recorder audio");
 $(".log").setAttribute("aria-label", say("Transcript"));
 for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);

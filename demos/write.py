@@ -15,19 +15,23 @@ import model_zoo
 from demos import Page, leaving, parts, tokens, writing
 from demos.snippets import code
 from demos.words import CHINESE, say, t
-from demos.writing import ALWAYS, MODELS
+from demos.writing import ALWAYS, MODELS, Written
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.sampling import TextOptions
 from model_zoo.stopping import Stopped
 from model_zoo.text.model import LanguageModel
+from model_zoo.text.values import is_another
 
 AT_ONCE = 8  # people who get tokens in turn; others wait
 SENT_TOGETHER = 4  # tokens at least in an event of the endpoint, but the first one comes at once
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 HINT = "Ask something, or begin a text."
 JUDGE = "Paste a text: each token is tinted by how little the model expected it."
-ASK, CONTINUE = "Ask it", "Let it go on"
+SEED = "the same seed writes the same text; empty for another each time"
+STOPS = r"one a line, \n for the end of a line; the text ends before them"
+ASK, CONTINUE = "ask", "continue"  # no labels: those Gradio sometimes translates as values too
+LABELS = {ASK: "Ask it", CONTINUE: "Let it go on"}
 EXAMPLES = (
     ("Why do we see colours?", ASK),
     ("Write a short poem about rain.", ASK),
@@ -48,15 +52,15 @@ CHINESE.update(
         "Write": "写作",
         HINT: "提个问题，或写个开头。",
         "Your text": "你的文字",
-        ASK: "向它提问",
-        CONTINUE: "让它续写",
+        LABELS[ASK]: "向它提问",
+        LABELS[CONTINUE]: "让它续写",
         "Go": "开始",
         "Another": "换一个",
         "Go on": "继续写",
         "Seed": "随机种子",
-        "the same seed writes the same text": "同一种子写出同样的文字",
+        SEED: "同一种子写出同样的文字；留空则每次不同",
         "Stop texts": "停止文本",
-        "one a line; the text ends before them": "每行一个；文本在其之前结束",
+        STOPS: r"每行一个，\n 表示换行；文本在其之前结束",
         "How it chooses": "如何选词",
         "Length": "长度",
         "tokens at most": "最多词元数",
@@ -88,14 +92,14 @@ for token in lm("Why is the sky blue?", chat=True, max_new_tokens=60, seed=1):
 
 def generate_text(
     prompt: str,
-    max_new_tokens: float = 128,
+    max_new_tokens: int = 128,
     temperature: float = 0.4,
-    top_k: float = 40,
+    top_k: int = 40,
     top_p: float = 0.95,
     repetition_penalty: float = 1.1,
-    seed: float = 0,
+    seed: int | None = 0,
     chat: bool = True,
-    stop: str = "",
+    stop: Any = "",
     model: str = ALWAYS,
     request: gr.Request | None = None,
 ) -> Iterator[dict[str, Any]]:
@@ -108,9 +112,9 @@ def generate_text(
         top_k: choose among the k likeliest tokens only; 0 for all.
         top_p: choose among the likeliest tokens that have this share together only.
         repetition_penalty: above 1 makes what is already written less likely.
-        seed: the same seed writes the same text.
+        seed: the same seed writes the same text; null or -1 for another each time.
         chat: ask an instruct model; false to let it go on with the text.
-        stop: texts to end before, one a line.
+        stop: a text to end before, or a list of them; each is taken as it stands, line ends too.
         model: smollm2-135m, or where the Hugging Face hub can be reached gpt2, gpt2-medium or
             gpt2-large.
 
@@ -123,9 +127,8 @@ def generate_text(
         if model not in MODELS:
             raise BadInput(f"{model!r} does not write: choose one of {', '.join(MODELS)}.")
         options = TextOptions(
-            max_new_tokens=_whole(max_new_tokens), temperature=temperature, top_k=_whole(top_k),
-            top_p=top_p, repetition_penalty=repetition_penalty, stop=_lines(stop),
-            seed=_whole(seed), chat=bool(chat),
+            max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
+            repetition_penalty=repetition_penalty, stop=stop, seed=seed, chat=chat,
         )  # fmt: skip
         lm: LanguageModel = model_zoo.load(model)
         streams = (
@@ -133,7 +136,8 @@ def generate_text(
         )  # of /run only the first event is sent
         written, told, hint, sent = list[dict[str, Any]](), 0, "", 0.0
         try:
-            for token in lm.stream(prompt or "", options, owner=None, stop=left):
+            given = "" if prompt is None else prompt
+            for token in lm.stream(given, options, owner=None, stop=left):
                 hint = hint or token.hint
                 if token.text:
                     written.append(tokens.record(token))
@@ -164,31 +168,36 @@ def go(
     precision: str,
     provider: str,
     stop: str,
-    seed: float,
-    max_new_tokens: float,
+    seed: int | None,
+    max_new_tokens: int,
     temperature: float,
-    top_k: float,
+    top_k: int,
     top_p: float,
     min_p: float,
     repetition_penalty: float,
-    before: str,
+    before: Written,
     request: gr.Request,
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[Any, ...]]:
     """What the page shows while a text is written, or more of the text `before`."""
     try:
+        if before.tokens and is_another(seed):
+            seed = before.seed
         options = TextOptions(
-            _whole(max_new_tokens), temperature, _whole(top_k), top_p, min_p, repetition_penalty,
-            _lines(stop), _whole(seed), chat=mode == ASK,
-            answer=tokens.words(before),
+            max_new_tokens, temperature, top_k, top_p, min_p, repetition_penalty,
+            _lines(stop), seed, chat=mode == ASK,
         )  # fmt: skip
     except ZooError as error:
-        yield tokens.shown("trouble", told(error, request)), "", "", *_buttons(False, False)
+        lines = tokens.lines(before.tokens)
+        shown = tokens.shown("trouble", told(error, request), lines=lines)
+        yield shown, "", gr.skip(), *_buttons(False, bool(lines))
         return
     buttons: tuple[Any, ...] = _buttons(True, False)
     pair = model, precision, provider
-    for shown, line, lines, running in writing.write(prompt or "", before, options, pair, request):
-        yield shown, line, lines, *(buttons if running else _buttons(False, bool(lines)))
+    for shown, line, kept, running in writing.write(prompt or "", before, options, pair, request):
+        if not running:
+            buttons = _buttons(False, bool(kept.tokens))
+        yield shown, line, kept, *buttons
         buttons = (gr.skip(),) * len(buttons)
 
 
@@ -224,7 +233,7 @@ def build(demo: gr.Blocks) -> None:
                 elem_id="prompt",
             )  # fmt: skip
             mode = gr.Radio(
-                [(t(ASK), ASK), (t(CONTINUE), CONTINUE)], value=ASK, show_label=False,
+                [(t(label), mode) for mode, label in LABELS.items()], value=ASK, show_label=False,
                 container=False, elem_id="mode",
             )  # fmt: skip
             with gr.Row(elem_classes="go"):
@@ -248,12 +257,11 @@ def build(demo: gr.Blocks) -> None:
             for name, (label, info, least, most, step) in SLIDERS.items()
         ]  # fmt: skip
         seed = gr.Number(
-            0, label=t("Seed"), info=t("the same seed writes the same text"), precision=0,
-            minimum=0, min_width=260,
+            0, label=t("Seed"), info=t(SEED), precision=0, minimum=-1, min_width=260,
         )  # fmt: skip
         stops = gr.Textbox(
             lines=1, max_lines=4, label=t("Stop texts"),
-            info=t("one a line; the text ends before them"), min_width=260,
+            info=t(STOPS), min_width=260,
         )  # fmt: skip
     with parts.fold("How surprising is a text?"):
         given = gr.Textbox(lines=4, max_lines=12, label=t("A text to judge"), elem_id="judged-text")
@@ -271,7 +279,7 @@ def build(demo: gr.Blocks) -> None:
         button.click(
             None, None, [prompt, mode], js=f"() => {json.dumps(example)}", api_visibility="private"
         )
-    kept, none = gr.State(""), gr.State("")
+    kept, none = gr.State(Written()), gr.State(Written())
     chosen = [prompt, mode, *pair, stops, seed, *sliders]
     shown = [text, line, kept, start, stop, another, more]
     how: dict[str, Any] = {
@@ -280,8 +288,8 @@ def build(demo: gr.Blocks) -> None:
     }  # fmt: skip
     gr.on([start.click, prompt.submit], go, [*chosen, none], shown, **how)
     next_seed = another.click(
-        lambda seed: (seed or 0) + 1, seed, seed, queue=False, show_progress="hidden",
-        api_visibility="private",
+        lambda seed: seed if is_another(seed) else seed + 1, seed, seed, queue=False,
+        show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     next_seed.then(go, [*chosen, none], shown, **how)
     more.click(go, [*chosen, kept], shown, **how)
@@ -295,15 +303,27 @@ def _endpoint() -> None:
     """/generate_text is queued, other than the rest: it streams, and ends with its connection."""
     prompt, *names = list(generate_text.__annotations__)[: 1 + len(DEFAULTS)]
     with gr.Row(visible=False):
-        inputs: list[gr.components.Component] = [gr.Textbox(label=prompt)]
+        inputs: list[gr.components.Component] = [_as_given(gr.Textbox)(label=prompt)]
         for name, default in zip(names, DEFAULTS, strict=True):
             kind = {bool: gr.Checkbox, str: gr.Textbox}.get(type(default), gr.Number)
-            inputs.append(kind(default, label=name))
+            inputs.append(_as_given(kind)(default, label=name))
         result, press = gr.JSON(label="answer"), gr.Button()
     press.click(
         generate_text, inputs, result, api_name="generate_text", concurrency_limit=AT_ONCE,
         concurrency_id="write",
     )  # fmt: skip
+
+
+def _as_given(kind: Any) -> Any:
+    """The component, which hands over what came: of a list Gradio's would make a text."""
+
+    class AsGiven(kind, metaclass=parts._Unwritten):  # type: ignore[misc]
+        is_template = True  # for the browser it is what it looks like
+
+        def preprocess(self, payload: Any) -> Any:
+            return payload
+
+    return AsGiven
 
 
 def _buttons(running: bool, written: bool) -> tuple[gr.Button, ...]:
@@ -316,13 +336,8 @@ def _hints(request: gr.Request) -> tuple[dict[str, Any], ...]:
     return tuple(tokens.shown("hint", say(words, request)) for words in (HINT, JUDGE))
 
 
-def _whole(value: float) -> Any:
-    """The number as whole where it is; TextOptions judges whatever else it may be."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _lines(text: str | None) -> tuple[str, ...]:
-    return tuple(line for line in (text or "").splitlines() if line)
+    return tuple(line.replace(r"\n", "\n") for line in (text or "").splitlines() if line)
 
 
 page = Page("write", "Write", 30, build)

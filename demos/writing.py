@@ -20,14 +20,17 @@ from model_zoo.errors import WeightsNotFound, ZooError
 from model_zoo.sampling import TextOptions
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import memory
-from model_zoo.text.generation import Token
+from model_zoo.text.generation import waiting
 from model_zoo.text.model import LanguageModel, Score, TextTrace
+from model_zoo.text.signs import Token
 
 MODELS = sorted(
     (name for name in model_zoo.names() if model_zoo.spec(name).task == "text generation"),
     key=lambda name: not any(source.wheels for source in model_zoo.spec(name).sources),
 )
 ALWAYS = MODELS[0]  # the one that can be had without the hub
+NOTHING = "It ended without a word: ask differently, or let it go on with a text."
+NOTHING_MORE = "For it the text ends here: ask differently, or try Another."
 SHOW_SECONDS = 0.08  # between two updates of the page, each as much work as several tokens
 
 CHINESE.update(
@@ -42,12 +45,19 @@ CHINESE.update(
             "在此无法使用：它的权重只在 hub 上，而 hub 没有响应。"
         ),
         "is there: choose it under Advanced.": "可用：请在“高级”中选择它。",
-        "It ended without a word: ask differently, or let it go on with a text.": (
-            "它一言未发就结束了：换个问法，或让它续写。"
-        ),
+        NOTHING: "它一言未发就结束了：换个问法，或让它续写。",
+        NOTHING_MORE: "它到此为止：换个问法，或试试“换一个”。",
     }
 )
 _running: dict[tuple[str, str], Stop] = {}  # by what is done and the browser's session
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text that can be gone on with: its tokens, and the seed that they were chosen by."""
+
+    tokens: tuple[Token, ...] = ()
+    seed: int | None = 0
 
 
 @dataclass
@@ -55,7 +65,8 @@ class Writing:
     """One text and what is known of it so far."""
 
     request: gr.Request
-    lines: str  # of what was there before, and of every token since
+    tokens: list[Token]  # what was there before, and every one since
+    lines: str = ""  # of them all, as the page shows them
     run: str = field(default_factory=lambda: token_hex(4))
     hint: str = ""
     count: int = 0
@@ -69,6 +80,7 @@ class Writing:
         self.first = self.first or self.last
         self.count += 1
         self.hint = self.hint or told(token.hint, self.request)
+        self.tokens.append(token)
         self.lines += tokens.lines([token])
 
     def shown(self, running: bool) -> dict[str, Any]:
@@ -93,49 +105,52 @@ class Writing:
 
 def write(
     prompt: str,
-    before: str,
+    before: Written,
     options: TextOptions,
     pair: Sequence[str],
     request: gr.Request,
-) -> Iterator[tuple[dict[str, Any], str, str, bool]]:
-    """(the text so far, the result line, its lines, whether it goes on), more with every token."""
-    writing = Writing(request, before)
+) -> Iterator[tuple[Any, Any, Any, bool]]:
+    """(the text so far, the result line, what to go on from, whether it goes on), as it grows."""
+    again = waiting(before.tokens, options.stop)  # which come once more
+    known = list(before.tokens[: len(before.tokens) - again])
+    writing = Writing(request, known, tokens.lines(known))
     try:
         with _alone("write", request) as ending:
-            yield writing.say("Opening the model …"), "", before, True
+            yield writing.say("Opening the model …"), "", gr.skip(), True
             lm: LanguageModel = model_zoo.load(*pair)
-            lm.tokens(prompt, options)  # what is wrong with it is said before anything is opened
+            lm.prompt(prompt, options)  # what is wrong with it is said before anything is opened
             line, updated = where(lm.session.ran, request), 0.0
-            yield writing.say("Reading …"), "", before, True
+            yield writing.say("Reading …"), "", gr.skip(), True
             writing.began = time.perf_counter()
-            stream = lm.stream(prompt, options, owner=_session(request), stop=ending)
+            owner = request.session_hash or None
+            stream = lm.stream(prompt, options, after=before.tokens, owner=owner, stop=ending)
             try:
                 while True:
                     writing.add(next(stream))
                     if writing.last - updated > SHOW_SECONDS or writing.count == 1:
                         updated = writing.last
-                        yield writing.shown(True), "", writing.lines, True
+                        yield writing.shown(True), "", gr.skip(), True
             except StopIteration as end:
                 trace: TextTrace = end.value
                 line = parts.result_line(trace, request)
+                if not trace.answer:
+                    writing.hint = say(NOTHING_MORE if known else NOTHING, request)
             except Stopped:
                 pass  # what is written until now stays
             finally:
                 stream.close()
-        if not writing.lines:
-            writing.hint = say(
-                "It ended without a word: ask differently, or let it go on with a text.", request
-            )
-        yield writing.shown(False), ran_on(line), writing.lines, False
+        kept = Written(tuple(writing.tokens), options.seed)
+        yield writing.shown(False), ran_on(line), kept, False
     except ZooError as error:
         words = sentence(pair[0], error, request)
-        yield tokens.shown("trouble", words, writing.run, before), "", before, False
+        shown = tokens.shown("trouble", words, writing.run, writing.lines)
+        yield shown, "", before, False
 
 
 @contextmanager
 def _alone(what: str, request: gr.Request) -> Iterator[Stop]:
     """A Stop for what is done for a reader, whose earlier wish of this kind ends with it."""
-    key = what, _session(request)
+    key = what, request.session_hash or token_hex(16)
     with leaving.stop_of(request) as stopping:
         stop(what, request)
         _running[key] = stopping
@@ -148,7 +163,7 @@ def _alone(what: str, request: gr.Request) -> Iterator[Stop]:
 
 def stop(what: str, request: gr.Request) -> None:
     """End what is done for this reader: to write, or to judge."""
-    if ending := _running.get((what, _session(request))):
+    if ending := _running.get((what, request.session_hash or "")):
         ending.set()
 
 
@@ -156,11 +171,8 @@ def forget(request: gr.Request) -> None:
     """A reader has closed the page: nothing that they wrote is kept."""
     for what in ("write", "judge"):
         stop(what, request)
-    memory.forget(_session(request))
-
-
-def _session(request: gr.Request) -> str:
-    return request.session_hash or ""
+    if request.session_hash:
+        memory.forget(request.session_hash)
 
 
 def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> str:

@@ -57,7 +57,6 @@ SENTENCES = {
     "Its first line was taken for the names of its columns, and gets no answer.": (
         "第一行被当作列名，因此没有结果。"
     ),
-    "stop is a list of texts.": "stop 应为一列文字。",
     "temperatures are numbers from 0 to 2, the first to try first.": (
         "temperatures 应为 0 到 2 的数字，先试的在前。"
     ),
@@ -71,10 +70,14 @@ FIGURES = {  # {} stands for a figure or a name
     ),
     "A text is a string, not {}: give one text.": "文字应为字符串，而不是 {}：请给出一段文字。",
     "{} is a number, not {}.": "{} 应为数字，而不是 {}。",
+    "{} is yes or no, not {}.": "{} 应为是或否（yes/no），而不是 {}。",
+    "A prompt is a text, not {}.": "提示应为文字，而不是 {}。",
+    "answer is a text, not {}.": "answer 应为文字，而不是 {}。",
     "{} is a whole number, not {}.": "{} 应为整数，而不是 {}。",
     "{} is between {} and {}, not {}.": "{} 应在 {} 与 {} 之间，而不是 {}。",
     "{} is 1 to 10, not {}.": "{} 应为 1 到 10，而不是 {}。",
-    "stop is at most {} texts, none of them empty.": "停止文本最多 {} 条，且都不能为空。",
+    "{} is a list of texts.": "{} 应为一列文字。",
+    "{} is at most {} texts, none of them empty.": "{} 最多 {} 条文字，且都不能为空。",
     "The text has {} tokens, and {} reads fewer than {}: shorten it.": (
         "这段文字有 {} 个词元，而 {} 只能读少于 {} 个：请缩短。"
     ),

@@ -44,7 +44,8 @@ def evaluate(spec: ModelSpec) -> Iterator[Perplexity]:
     for precision in spec.precisions:
         model = zoo.load(spec.name, precision, "cpu")
         tokens = [token for text in fixed_text() for token in model.score(text).tokens]
-        mean = sum(math.log(token.probability) for token in tokens) / len(tokens)
+        # A token without a text is a part of a sign, which has the probability of all its tokens.
+        mean = sum(math.log(token.probability) for token in tokens if token.text) / len(tokens)
         found = math.exp(-mean)
         reference = reference or found
         yield Perplexity(spec.name, precision, part, len(tokens), found, found / reference - 1)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model_zoo.errors import BadInput
+from model_zoo.text import values
 
 MAX_NEW_TOKENS, MAX_BEAMS, MAX_STOPS = 4096, 8, 8
+MAX_DRAWN_SEED = 2**31  # short enough to write down
 ROWS = 64  # that logits are laid in, one behind the other, when the largest are searched
 
 Logits = npt.NDArray[np.float32]
@@ -20,13 +24,17 @@ Logits = npt.NDArray[np.float32]
 class TextOptions:
     """How a text is written; every value is judged here, and BadInput says what is allowed.
 
+    What plainly means one of the kinds below is taken for it: "0.5" and NumPy's numbers, "false",
+    one stop text alone.
+
     `temperature`: 0 always takes the likeliest token, 1 takes each as often as the model says,
     more makes the unlikely likelier. `top_k`, `top_p`, `min_p`: only the k likeliest; only the
     likeliest that together have the share p; only those that have the share p of the best one's.
     `repetition_penalty`: above 1 makes what is already written less likely. `stop`: end before
-    any of these texts. `beams`: above 1 follows that many texts at once and gives the likeliest
-    whole one, greedily. `chat`: ask an instruct model, rather than let it go on with the text.
-    `answer`: how the answer begins, to go on from.
+    any of these texts. `seed`: the same one writes the same text; None, "" and -1 draw another
+    each time, which then stands here. `beams`: above 1 follows that many texts at once and gives
+    the likeliest whole one, greedily. `chat`: ask an instruct model, rather than let it go on with
+    the text. `answer`: how the answer begins, to go on from.
     """
 
     max_new_tokens: int = 256
@@ -36,7 +44,7 @@ class TextOptions:
     min_p: float = 0.0
     repetition_penalty: float = 1.1
     stop: tuple[str, ...] = ()
-    seed: int = 0
+    seed: int | None = 0
     beams: int = 1
     chat: bool = False
     answer: str = ""
@@ -52,18 +60,25 @@ class TextOptions:
             "seed": (0, 2**63 - 1),
             "beams": (1, MAX_BEAMS),
         }
+        found: dict[str, Any] = {}
         for name, (least, most) in bounds.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise BadInput(f"{name} is a number, not {value!r}.")
+            if name == "seed" and values.is_another(value):
+                value = secrets.randbelow(MAX_DRAWN_SEED)
+            value = values.number(name, value)
             if not least <= value <= most:  # false for what is not a number, too
                 raise BadInput(f"{name} is between {least:g} and {most:g}, not {value:g}.")
-            if name in ("max_new_tokens", "top_k", "seed", "beams") and value != int(value):
-                raise BadInput(f"{name} is a whole number, not {value:g}.")
-        if isinstance(self.stop, str) or not all(isinstance(text, str) for text in self.stop):
-            raise BadInput("stop is a list of texts.")
-        if len(self.stop) > MAX_STOPS or not all(self.stop):
-            raise BadInput(f"stop is at most {MAX_STOPS} texts, none of them empty.")
+            if name in ("max_new_tokens", "top_k", "seed", "beams"):
+                if value != int(value):
+                    raise BadInput(f"{name} is a whole number, not {value:g}.")
+                value = int(value)
+            found[name] = value
+        found["stop"] = values.texts("stop", self.stop, MAX_STOPS)
+        found["chat"] = values.flag("chat", self.chat)
+        if not isinstance(self.answer, str):
+            raise BadInput(f"answer is a text, not {self.answer!r}.")
+        for name, value in found.items():
+            object.__setattr__(self, name, value)  # as dataclasses do it that are frozen
 
 
 def probabilities(logits: Logits) -> Logits:
@@ -90,15 +105,19 @@ def largest(logits: Logits, count: int) -> npt.NDArray[np.int64]:
 
 
 class Sampler:
-    """Chooses token after token; the same options, logits and seed choose the same ones."""
+    """Chooses token after token; the same options, logits and seed choose the same ones.
 
-    def __init__(self, options: TextOptions) -> None:
-        self.options = options
-        self._chance = np.random.default_rng(int(options.seed))
+    `place`: where in the text the first one stands. Each place has a chance of its own, so that
+    a text that is gone on with is the one that would have been written at once.
+    """
+
+    def __init__(self, options: TextOptions, place: int = 0) -> None:
+        self.options, self._place = options, place
 
     def __call__(self, logits: Logits, written: Collection[int]) -> int:
         """One token from logits [vocabulary], which stay as they are."""
-        options = self.options
+        options, place = self.options, self._place
+        self._place += 1
         penalised = penalise(logits, written, options.repetition_penalty)
         if options.temperature == 0 or options.top_k == 1:
             return int(penalised.argmax())
@@ -109,8 +128,9 @@ class Sampler:
         allowed = (before < options.top_p) & (shares >= options.min_p * shares[0])
         allowed[0] = True
         ends = np.cumsum(shares[allowed], dtype=np.float64)
-        place = np.searchsorted(ends, self._chance.random() * ends[-1], side="right")
-        return int(tokens[allowed][min(place, len(ends) - 1)])
+        chance = np.random.default_rng((options.seed or 0, place)).random()
+        chosen = np.searchsorted(ends, chance * ends[-1], side="right")
+        return int(tokens[allowed][min(chosen, len(ends) - 1)])
 
 
 def penalise(logits: Logits, written: Collection[int], penalty: float) -> Logits:

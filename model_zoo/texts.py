@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import cache
 from html import unescape
+from html.entities import html5
 from itertools import pairwise
 from typing import Any
 
@@ -38,6 +39,7 @@ _SEAM = re.compile(rf"(?<=\w)(?=[{_EMOJI}])|(?<=[{_EMOJI}])(?=\w)")
 _ITEM = re.compile(r"(?:[-*•–]|\d+[.)])\s")  # how a line of a list begins
 _HEAD = re.compile(r"[^\s\-–—]*[\-–—]*")  # of a line: what might have stood on the one before it
 NARROW = 20  # characters: shorter lines are not those of a wrapped text
+LEAST_LINES = 3  # two may be as long by chance: a third of random phrases would be joined
 FULL = 0.85  # of the widest line: a line that with the next word would be longer is full
 
 
@@ -69,21 +71,24 @@ def plain(text: str) -> str:
 
 def _plainer(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).replace("\u200b", " ")
-    text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
+    text = _ENTITY.sub(_character, text)
     text = _SEAM.sub(" ", text)
     lines = re.sub(r"\r\n?|[\x85\u2028\u2029]", "\n", text)
     return "".join(map(_unwrapped, re.split(r"(\n\s*\n)", lines)))
 
 
+def _character(entity: re.Match[str]) -> str:
+    """What an entity stands for; a name that there is not stays as it is."""
+    name = entity[0][1:]
+    return unescape(entity[0]) if name.startswith("#") else html5.get(name, entity[0])
+
+
 def _unwrapped(paragraph: str) -> str:
     """In one line, where all lines but the last are full, as those of a wrapped text are."""
     lines = [line.strip() for line in paragraph.split("\n")]
-    width = max(map(len, lines))
-    pairs = list(pairwise(lines))
-    full = (len(a) + 1 + len(_head(b)) > FULL * width for a, b in pairs)
-    if not pairs or width < NARROW or not all(full) or any(_ITEM.match(line) for line in lines):
-        return paragraph
-    if len(pairs) == 1 and not lines[1][:1].islower():  # two lines of a list may be as long
+    width, pairs = max(map(len, lines)), list(pairwise(lines))
+    full = all(len(a) + 1 + len(_head(b)) > FULL * width for a, b in pairs)
+    if width < NARROW or len(lines) < LEAST_LINES or not full or any(map(_ITEM.match, lines)):
         return paragraph
     return " ".join(lines)
 

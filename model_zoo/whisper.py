@@ -17,7 +17,7 @@ from model_zoo.errors import BadInput
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session, softmax
 from model_zoo.spec import Metric, ModelSpec
-from model_zoo.speech import command, sources
+from model_zoo.speech import command, languages, sources
 from model_zoo.speech.audio import Recording, open_sound
 from model_zoo.speech.decoding import Heard, Search
 from model_zoo.speech.listening import SHORTEST, Listening
@@ -37,11 +37,11 @@ PARTS = ("encoder", "decoder", "aligner", "vad")
 class SpeechOptions:
     """What a caller may choose for one recording; the thresholds are openai-whisper's.
 
-    language: a code such as en, "" to detect it. task: transcribe, or translate (to English).
-    beam_size: 1 is greedy. vad: skip silence. whole_window: give the encoder 30 seconds, however
-    short the speech. condition_on_previous_text: what was said so far prompts what follows. A
-    window that repeats itself (compression ratio) or that the model doubts (logarithm of the
-    probability) is tried again at the next temperature.
+    language: a code such as en, or English or en-US; "" or auto to detect it. task: transcribe, or
+    translate (to English). beam_size: 1 is greedy. vad: skip silence. whole_window: give the
+    encoder 30 seconds, however short the speech. condition_on_previous_text: what was said so far
+    prompts what follows. A window that repeats itself (compression ratio) or that the model doubts
+    (logarithm of the probability) is tried again at the next temperature.
     """
 
     language: str = ""
@@ -60,6 +60,7 @@ class SpeechOptions:
     no_speech_threshold: float = 0.6
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "language", languages.code(self.language))
         if self.task not in TASKS:
             raise BadInput(f"There is no task {self.task!r}: choose one of {', '.join(TASKS)}.")
         for name in ("beam_size", "best_of"):

@@ -112,3 +112,31 @@ def test_an_adapter_is_merged_as_peft_merges_it(tiny, tmp_path: Path):
     theirs = expected(adapted.merge_and_unload().eval(), merged, tokens, mask)
     np.testing.assert_allclose(logits, theirs, atol=1e-5)
     assert np.abs(logits - plain).max() > 0.01
+
+
+def test_in_int8_a_row_is_answered_alone_as_beside_any_other(tiny, tmp_path):
+    module, weights = tiny
+    path = tmp_path / "tiny.onnx"
+    tokens, mask = given(5, 20)
+    seen = {}
+    hooks = [
+        part.register_forward_pre_hook(
+            lambda _, x, name=name: seen.update({name: x[0].flatten(0, -2).detach()})
+        )
+        for name, part in module.named_modules()
+        if name.endswith((".query", ".dense"))
+    ]
+    expected(module, weights, tokens, mask)
+    for hook in hooks:
+        hook.remove()
+    ranges = {
+        name.removesuffix(".query") + bert.SEEN: torch.stack([x.amin(0), x.amax(0)]).numpy()
+        for name, x in seen.items()
+    }
+    bert.classifier(weights | ranges, "int8", path, HEADS)
+    session = Session(path, "int8", "cpu")
+    (beside,) = session(tokens=tokens, mask=mask)
+    assert np.abs(softmax(beside) - softmax(expected(*tiny, tokens, mask))).max() <= 0.1
+    for row in range(len(tokens)):
+        (alone,) = session(tokens=tokens[row : row + 1], mask=mask[row : row + 1])
+        assert alone[0] == pytest.approx(beside[row], abs=1e-4)

@@ -192,20 +192,22 @@ class Hub(BaseHTTPRequestHandler):
 
 
 # huggingface_hub reads HF_ENDPOINT once, so that a hub of one's own needs a process of one's own.
+# No token begins with " lighthouse" and says more, so that the prompt is read as it is cut.
+BEGUN = "Once upon a time a lighthouse"
 ASK_GPT2 = """
 import dataclasses, json, sys
 from model_zoo import zoo
 from model_zoo.sampling import TextOptions
 from model_zoo.source import Source
 
-digest, size = sys.argv[1:]
+digest, size, begun = sys.argv[1:]
 spec = zoo.spec("gpt2")
 pinned, *rest = spec.sources
 small = Source(pinned.filename, digest, int(size), pinned.hub)
 zoo.specs = lambda: {"gpt2": dataclasses.replace(spec, sources=(small, *rest))}
 model = zoo.load("gpt2", "fp32", "cpu")
 options = TextOptions(max_new_tokens=20, temperature=0, repetition_penalty=1)
-print(json.dumps([token.id for token in model("Once upon a time", options)]))
+print(json.dumps([token.id for token in model(begun, options)]))
 """
 
 
@@ -232,7 +234,7 @@ def ask_gpt2(folder: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
         "NO_PROXY": "127.0.0.1",
     }
     environment.pop("HF_HUB_OFFLINE", None)
-    pin = [hashlib.sha256(weights).hexdigest(), str(len(weights))]
+    pin = [hashlib.sha256(weights).hexdigest(), str(len(weights)), BEGUN]
     return subprocess.run(
         [sys.executable, "-c", ASK_GPT2, *pin],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
@@ -248,7 +250,7 @@ def test_gpt2_is_fetched_from_a_hub_and_writes_what_transformers_writes(small_gp
     vocabulary = tmp_path / "vocab.json", tmp_path / "merges.txt"
     for path in vocabulary:
         path.write_bytes(Hub.files[path.name])
-    given = torch.tensor([from_files(*vocabulary).encode("Once upon a time")])
+    given = torch.tensor([from_files(*vocabulary).encode(BEGUN)])
     written = small_gpt2.generate(
         given, attention_mask=torch.ones_like(given), max_new_tokens=20, do_sample=False,
         eos_token_id=None, pad_token_id=0,

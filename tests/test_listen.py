@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from cachetools import TTLCache
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from demos import listen, recorder
+from model_zoo.errors import BadInput
 from model_zoo.speech.audio import MAX_SECONDS
 from model_zoo.stopping import Stop
 from tests.conftest import SPEECH
@@ -206,3 +208,14 @@ def test_english_has_a_model_of_its_own() -> None:
     assert listen.understood("whisper-tiny.en", "de", True) == ("en", False)
     assert listen.understood("whisper-base", "en", False) == ("", False)
     assert listen.understood("whisper-base", "de", True) == ("de", True)
+
+
+def test_no_microphone_is_pushed_out_by_others(monkeypatch):
+    monkeypatch.setattr(recorder, "_open", TTLCache(recorder.MOST, 60))
+    monkeypatch.setattr(recorder, "Captions", lambda *_: None)
+    first = recorder.ticket_for(None, None)
+    for _ in range(recorder.MOST - 1):
+        recorder.ticket_for(None, None)
+    with pytest.raises(BadInput, match="Too many microphones"):
+        recorder.ticket_for(None, None)
+    assert first in recorder._open

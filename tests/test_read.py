@@ -7,6 +7,8 @@ import io
 import json
 import sys
 import tracemalloc
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,6 +89,31 @@ def test_bad_input_is_answered_in_a_sentence(client: Client, given: str, says: s
         client.predict(given, api_name=ENDPOINT)
     is_a_sentence(str(caught.value), says)
     assert client.predict("a fine film", False, api_name=ENDPOINT)["answer"]
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("given", [["a", "b"], 7, {"text": "a fine film"}])
+def test_what_is_no_text_is_refused_in_a_sentence(app: str, given: object):
+    told = post(app, given)
+    is_a_sentence(told["error"], "A text is a string, not")
+
+
+@pytest.mark.weights
+def test_nothing_and_half_a_character_are_answered(app: str):
+    assert "no text yet" in post(app, None)["error"]
+    assert post(app, "a fine film \ud83d")["data"][0]["verdict"] == "positive"
+
+
+def post(app: str, text: object) -> dict[str, Any]:
+    """What a plain POST is answered with, whatever its status."""
+    body = json.dumps({"data": [text, False]}).encode()
+    kind = {"Content-Type": "application/json"}
+    asked = urllib.request.Request(f"{app}/gradio_api/run{ENDPOINT}", body, kind)
+    try:
+        with urllib.request.urlopen(asked) as reply:
+            return json.load(reply)
+    except urllib.error.HTTPError as error:
+        return json.load(error)
 
 
 @pytest.mark.weights

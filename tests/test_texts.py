@@ -109,9 +109,11 @@ def test_binary_is_refused():
         ("one\u200btwo", "one two"),
         ("great😀film 5★ ❤️it", "great 😀 film 5 ★ ❤️ it"),
         ("a\r\nb\u2028c", "a\nb\nc"),
-        ("one line that is long enough,\nthe next that goes on from it", None),
+        ("one line that is long enough,\nthe next that goes on from it\nand the end of it", None),
+        ("great sound and screen\nbad battery, bad keys", "as it is"),
         ("Two lines of a list as long\nAs each other, but no more", "as it is"),
-        ("the first paragraph,\nwrapped\n\nthird", "the first paragraph, wrapped\n\nthird"),
+        ("the first paragraph,\nwrapped into lines of\na few words\n\nlast",
+         "the first paragraph, wrapped into lines of a few words\n\nlast"),
     ],
 )  # fmt: skip
 def test_plain_letters(text, expected):

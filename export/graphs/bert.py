@@ -21,6 +21,8 @@ HEADS = 12  # of 32 numbers each, in MiniLM
 EPSILON = 1e-12  # under the root of every layer norm, as BERT has it
 ABSENT = -1e4  # added to the attention scores of padding; half precision holds it
 ADAPTER = ".adapter.safetensors"  # how the adapter's file name ends
+SEEN = ".seen"  # behind a product's name, in the adapter: the range [2, in] of what it is given
+QKV = "attention.self"  # one product makes queries, keys and values
 
 Weights = Mapping[str, npt.NDArray[Any]]
 
@@ -35,7 +37,8 @@ def merge(base: Weights, adapter: Weights) -> dict[str, npt.NDArray[Any]]:
     """The base's matrices plus the adapter's low-rank products B A, and its head beside them.
 
     For `NAME.weight` [out, in] the adapter has `NAME.lora_A` [rank, in] and `NAME.lora_B` [out,
-    rank], their scale inside; what is no such pair is taken as it is.
+    rank], their scale inside; what is no such pair is taken as it is. `NAME.seen` [2, in] is the
+    least and greatest that was seen of what the product NAME is given, for int8.
     """
     merged = dict(base)
     for name, array in adapter.items():
@@ -61,7 +64,7 @@ def classifier(w: Weights, precision: str, path: Path, heads: int = HEADS) -> No
     for layer in range(len({name.split(".")[2] for name in w if ".layer." in name})):
         name = f"encoder.layer.{layer}."
         x = _add_norm(g, w, f"{name}attention.output.", _attend(g, w, name, x, bias, heads), x)
-        inner = g.op("Gelu", g.linear(x, *_dense(w, f"{name}intermediate.dense")))
+        inner = g.op("Gelu", _linear(g, w, f"{name}intermediate.dense", x))
         x = _add_norm(g, w, f"{name}output.", inner, x)
     head = map(g.constant, _dense(w, "head"))  # never quantised: it costs nothing
     logits = g.op("Gemm", _mean(g, x, _unsqueeze(g, mask, 2)), *head, transB=1)
@@ -86,7 +89,8 @@ def _attend(g: Graph, w: Weights, name: str, x: str, bias: str, heads: int) -> s
     query, key, value = (_dense(w, f"{name}attention.self.{k}") for k in ("query", "key", "value"))
     scale = np.float32((len(query[1]) // heads) ** -0.5)
     query = query[0] * scale, query[1] * scale  # here it costs nothing
-    stacked = g.linear(x, *map(np.concatenate, zip(query, key, value, strict=True)))
+    matrix, offset = map(np.concatenate, zip(query, key, value, strict=True))
+    stacked = g.calibrated(x, matrix, offset, w.get(f"{name}{QKV}{SEEN}"))
     apart = g.op("Transpose", g.reshape(stacked, 0, 0, 3, heads, -1), perm=(2, 0, 3, 1, 4))
     q, k, v = (g.op("Gather", apart, g.constant(i, "which"), axis=0) for i in range(3))
     scores = g.op("Add", g.op("MatMul", q, g.op("Transpose", k, perm=(0, 1, 3, 2))), bias)
@@ -96,8 +100,12 @@ def _attend(g: Graph, w: Weights, name: str, x: str, bias: str, heads: int) -> s
 
 def _add_norm(g: Graph, w: Weights, name: str, made: str, x: str) -> str:
     """What a block made, through its last product, added to what came in."""
-    added = g.op("Add", g.linear(made, *_dense(w, f"{name}dense")), x)
+    added = g.op("Add", _linear(g, w, f"{name}dense", made), x)
     return _norm(g, w, f"{name}LayerNorm", added)
+
+
+def _linear(g: Graph, w: Weights, name: str, x: str) -> str:
+    return g.calibrated(x, *_dense(w, name), w.get(f"{name}{SEEN}"))
 
 
 def _norm(g: Graph, w: Weights, name: str, x: str) -> str:

@@ -23,6 +23,7 @@ from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
 from model_zoo.text.generation import generate
 from model_zoo.text.memory import Reader
+from model_zoo.text.prompt import Prompt
 from model_zoo.text.tokens import Vocabulary
 from model_zoo.tuning import choose
 
@@ -71,7 +72,7 @@ class _Silent(Vocabulary):
     """Ends nowhere and says nothing: noise has no words."""
 
     def __init__(self) -> None:
-        self.ends = frozenset()
+        self.ends = self.special = frozenset()
 
     def piece(self, token: int) -> bytes:
         return b"x"
@@ -89,7 +90,8 @@ def _ours(
 
     def run() -> str:
         reader.forget(0)
-        return "".join(token.text for token in generate(reader, vocabulary, prompt, options))
+        tokens = generate(reader, vocabulary, Prompt(tuple(prompt)), options)
+        return "".join(token.text for token in tokens)
 
     return Contender(name, run)
 

@@ -6,8 +6,11 @@ of them is harder to learn by heart and says more than a label does.
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn import Module
 from transformers import BertConfig, BertModel
 
 from export.graphs import bert
@@ -59,6 +63,7 @@ class Cycle:
 
 
 REWORDINGS, INVENTED = 2, 60_000
+ALONE, JOINED, A_JOIN = 1000, 50, 20  # texts that int8's ranges are measured with
 CYCLES = (Cycle(3, 8e-4, 0.4, 1), Cycle(3, 8e-4, 0.2, 3))
 
 
@@ -167,11 +172,53 @@ def restore(base: Path, file: Path) -> Reader:
     module = build(base)
     state = module.state_dict()
     for name, value in load_file(file).items():
+        if name.endswith(bert.SEEN):
+            continue
         inside = name if name in state else f"{STEM}{name}.default.weight"
         state[inside] = value.float() / (SCALE if name.endswith("lora_B") else 1.0)
     module.load_state_dict(state)
     module.encoder = module.encoder.merge_and_unload()
     return module.eval()
+
+
+@torch.no_grad()
+def ranges(module: Reader, rows: Sequence[list[int]]) -> dict[str, Tensor]:
+    """The least and greatest value [2, in] of each channel that each product gets for these rows.
+
+    >>> ranges(restore(base, file), rows).keys()
+    {"encoder.layer.0.attention.self.seen", "encoder.layer.0.attention.output.dense.seen", …}
+    """
+    found: dict[str, Tensor] = {}
+
+    def watch(name: str) -> Callable[[Module, tuple[Tensor, ...]], None]:
+        def keep(_: Module, given: tuple[Tensor, ...]) -> None:
+            flat = given[0].flatten(0, -2)
+            seen = torch.stack([flat.amin(0), flat.amax(0)])
+            old = found.get(name, seen)
+            least, greatest = torch.minimum(old[0], seen[0]), torch.maximum(old[1], seen[1])
+            found[name] = torch.stack([least, greatest])
+
+        return keep
+
+    hooks = [
+        part.register_forward_pre_hook(watch(f"{name.removesuffix('.query')}{bert.SEEN}"))
+        for name, part in module.encoder.named_modules()
+        if name.endswith((".query", ".dense"))
+    ]
+    for _, alike in groupby(
+        sorted(rows, key=len), len
+    ):  # without padding, which counts for nothing
+        module.encoder(input_ids=torch.tensor(list(alike)))
+    for hook in hooks:
+        hook.remove()
+    return {name: value.half().contiguous() for name, value in found.items()}
+
+
+def calibration(texts: Sequence[str]) -> list[list[int]]:
+    """Rows to measure ranges with: texts alone, and joined to the longest that are read at once."""
+    chosen = random.Random(0).sample(list(texts), min(ALONE + JOINED * A_JOIN, len(texts)))
+    joined = [" ".join(chosen[n : n + A_JOIN]) for n in range(ALONE, len(chosen), A_JOIN)]
+    return [sst2_minilm.pieces(text)[0].row() for text in [*chosen[:ALONE], *joined]]
 
 
 class SentimentRecipe(Recipe):
@@ -193,6 +240,9 @@ class SentimentRecipe(Recipe):
         logits = self.logits(publish(1.0), parts[VALIDATION])
         temperature = fit_temperature(logits, parts[VALIDATION].labels)
         session = publish(temperature)
+        rows = calibration(sst2(data)["train"].texts)
+        seen = ranges(restore(files["model.safetensors"], path), rows)
+        save_file(load_file(path) | seen, path)
         Report(
             name=self.name,
             labels=self.labels,

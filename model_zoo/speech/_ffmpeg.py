@@ -142,8 +142,8 @@ class Reading:
             finally:
                 process.kill()
             complaints.seek(0)
-            found = [line for line in complaints if self._timed or not _is_of_a_tag(line)]
-            self.broken = process.wait() != 0 or bool(found)
+            damaged = any(_tells_of_damage(line, self._timed) for line in complaints)
+            self.broken = process.wait() != 0 or damaged
 
 
 def _read(process: subprocess.Popen[bytes], pipe: IO[bytes], size: int) -> bytes:
@@ -156,9 +156,13 @@ def _read(process: subprocess.Popen[bytes], pipe: IO[bytes], size: int) -> bytes
         patience.cancel()
 
 
-def _is_of_a_tag(complaint: bytes) -> bool:
-    """Whether it is on what lies between two MP3 files that were joined: a tag, no sound."""
-    return b"Header missing" in complaint or complaint.startswith(b"Error while decoding stream")
+def _tells_of_damage(complaint: bytes, timed: bool) -> bool:
+    """Whether a line of ffmpeg's is on the sound, and not on what is harmless."""
+    if b" to muxer in stream" in complaint or b"Last message repeated" in complaint:
+        return False  # rates or channels have changed, and our own clock began anew
+    # Between two MP3 files that were joined lies a tag, which is no sound.
+    tag = b"Header missing" in complaint or complaint.startswith(b"Error while decoding stream")
+    return timed or not tag
 
 
 def _careful(source: Input) -> list[str]:

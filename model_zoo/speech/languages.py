@@ -1,5 +1,7 @@
 """The languages that Whisper was trained on, by the code that its tokens have."""
 
+from model_zoo.errors import BadInput
+
 NAMES = {
     "en": "English", "zh": "Chinese", "de": "German", "es": "Spanish", "ru": "Russian",
     "ko": "Korean", "fr": "French", "ja": "Japanese", "pt": "Portuguese", "tr": "Turkish",
@@ -22,3 +24,29 @@ NAMES = {
     "mg": "Malagasy", "as": "Assamese", "tt": "Tatar", "haw": "Hawaiian", "ln": "Lingala",
     "ha": "Hausa", "ba": "Bashkir", "jw": "Javanese", "su": "Sundanese",
 }  # fmt: skip
+
+# What people and browsers say that is neither a name nor a code above
+OTHER_NAMES = {
+    "": "", "auto": "", "detect": "", "jv": "jw", "iw": "he", "in": "id", "nb": "no", "fil": "tl",
+    "cmn": "zh", "mandarin": "zh", "flemish": "nl", "castilian": "es", "moldavian": "ro",
+    "panjabi": "pa", "pushto": "ps", "letzeburgesch": "lb", "haitian": "ht", "sinhalese": "si",
+    "valencian": "ca", "farsi": "fa",
+}  # fmt: skip
+_CODES = {name.lower(): code for code, name in NAMES.items()} | OTHER_NAMES
+
+
+def code(wish: str) -> str:
+    """The code of a language given by code, tag or English name: EN, en-US and English are en.
+
+    Nothing and "auto" are "", to detect it. BadInput for what is no language.
+    """
+    words = wish.strip().lower().replace("_", "-")
+    for name in (words, words.partition("-")[0] or words):
+        if name in NAMES:
+            return name
+        if name in _CODES:
+            return _CODES[name]
+    raise BadInput(
+        f"There is no language {wish!r}: give a code such as en, de, zh or es, or none to have it "
+        "detected."
+    )

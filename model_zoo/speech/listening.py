@@ -16,7 +16,7 @@ from model_zoo.speech.decoding import MAX_TOKENS, Decoded, Heard, token_limit
 from model_zoo.speech.mel import CHUNK_SECONDS, FRAMES_PER_SECOND, FULL_FRAMES, N_MELS, log_mel
 from model_zoo.speech.tokens import TOKENS_PER_SECOND
 from model_zoo.speech.transcript import Segment, Word
-from model_zoo.speech.vad import Cutter, Detector, Window
+from model_zoo.speech.vad import BEGINS, Cutter, Detector, Window
 from model_zoo.stopping import Stop
 from model_zoo.trace import Stopwatch
 
@@ -27,6 +27,7 @@ BATCH = 3  # windows decoded side by side; more gains nothing on a CPU, and cost
 SILENCE_BEHIND = 1.5  # seconds of silence that the encoder is given behind a short window
 LENGTH_STEP = 200  # mel frames: windows are rounded up to these, for few shapes to prepare for
 SHORTEST = 0.1  # seconds; less holds no word
+LEAST_VOICE = 0.1  # share of a window with speech in it: less is a sound like speech
 
 
 @dataclass(frozen=True)
@@ -144,30 +145,39 @@ class Listening:
         search, options, stop = self.model.search, self.options, self._stop
         limit = token_limit(window.seconds)
         again = len(options.temperatures) > 1 and _frames([window]) < FULL_FRAMES
-        if again and self._doubtful(found.decoded):
+        if again and self._doubtful(window, found.decoded):
             heard = self._encode([window], FULL_FRAMES)
             found = Found(search.greedy(heard, self._prompt(), limit, stop)[0], heard)
         for temperature in options.temperatures[1:]:
-            if not self._doubtful(found.decoded):
+            if not self._doubtful(window, found.decoded):
                 break
             best_of = options.best_of
             drawn = search.sample(found.heard, self._prompt(), limit, temperature, best_of, stop)
             found = replace(found, decoded=drawn)
         return found
 
-    def _doubtful(self, decoded: Decoded) -> bool:
+    def _doubtful(self, window: Window, decoded: Decoded) -> bool:
         if self._silent(decoded):
             return False
-        return self._lost(decoded) or decoded.avg_logprob < self.options.logprob_threshold
+        return self._lost(window, decoded) or decoded.avg_logprob < self.options.logprob_threshold
 
-    def _lost(self, decoded: Decoded) -> bool:
+    def _lost(self, window: Window, decoded: Decoded) -> bool:
         """Whether the model goes round in circles.
 
-        Who says the same thing twice comes to an end; a model that has lost the thread does not.
-        openai-whisper looks at the repetition alone, and decodes a refrain six times over.
+        Who says the same thing twice comes to an end, in a voice; a model that has lost the thread
+        does not, or it hears words in music. openai-whisper looks at the repetition alone, and
+        decodes a refrain six times over.
         """
-        repeats = decoded.compression_ratio > self.options.compression_ratio_threshold
-        return repeats and not decoded.ended
+        if decoded.compression_ratio <= self.options.compression_ratio_threshold:
+            return False
+        return not (decoded.ended and self._voiced(window))
+
+    def _voiced(self, window: Window) -> bool:
+        """Whether somebody speaks in a window: one that was cut by speech, or so it sounds."""
+        if self.options.vad:
+            return True
+        found = Detector(self.model.session("vad"))(window.samples)
+        return bool(found.size) and float((found >= BEGINS).mean()) > LEAST_VOICE
 
     def _silent(self, decoded: Decoded) -> bool:
         quiet = decoded.no_speech_prob > self.options.no_speech_threshold
@@ -202,7 +212,7 @@ class Listening:
     def _segments_of(self, window: Window, found: Found) -> tuple[list[Segment], float]:
         """The segments that the timestamps make, and how many seconds of the window they cover."""
         decoded, begin = found.decoded, self.model.vocabulary.timestamps
-        if self._silent(decoded) or self._lost(decoded):
+        if self._silent(decoded) or self._lost(window, decoded):
             return [], window.seconds
         tokens = decoded.tokens
         stamps = [token >= begin for token in tokens]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+
+LINES, LINE_WIDTH = 2, 42  # of a caption, and letters of a line
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ def text(transcript: Transcript) -> str:
 def srt(transcript: Transcript) -> str:
     """SubRip: numbered captions."""
     blocks = (
-        f"{number}\n{_clock(s.start, ',')} --> {_clock(s.end, ',')}\n{_line(s.text)}\n\n"
-        for number, s in enumerate(transcript.segments, 1)
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n\n"
+        for number, (start, end, text) in enumerate(_captions(transcript), 1)
     )
     return "".join(blocks)
 
@@ -67,8 +70,8 @@ def srt(transcript: Transcript) -> str:
 def vtt(transcript: Transcript) -> str:
     """WebVTT, what a browser's video element reads."""
     blocks = (
-        f"{_clock(s.start, '.')} --> {_clock(s.end, '.')}\n{_escaped(_line(s.text))}\n\n"
-        for s in transcript.segments
+        f"{_clock(start, '.')} --> {_clock(end, '.')}\n{_escaped(text)}\n\n"
+        for start, end, text in _captions(transcript)
     )
     return "WEBVTT\n\n" + "".join(blocks)
 
@@ -83,9 +86,44 @@ FORMATS: dict[str, Callable[[Transcript], str]] = {
 }  # fmt: skip
 
 
-def _line(text: str) -> str:
-    """Without what would end a caption: line breaks and the arrow of its times."""
-    return " ".join(text.split()).replace("-->", "→")
+def _captions(transcript: Transcript) -> Iterator[tuple[float, float, str]]:
+    """(start, end, text) of captions of at most LINES lines of LINE_WIDTH, as subtitlers have it.
+
+    Where a segment is longer, its words tell when the next caption begins; without them, its time
+    is divided by the letters.
+    """
+    for segment in transcript.segments:
+        lines = _lines(segment.text)
+        letters = _letters(lines) or 1
+        begin, at = segment.start, 0
+        for first in range(0, len(lines), LINES):
+            group = lines[first : first + LINES]
+            at += _letters(group)
+            last = first + LINES >= len(lines)
+            end = segment.end if last else _moment(segment, at / letters)
+            yield begin, end, "\n".join(group)
+            begin = end
+
+
+def _lines(text: str) -> list[str]:
+    """Without what would end a caption: empty lines and the arrow of its times."""
+    words = " ".join(text.split()).replace("-->", "→")
+    return textwrap.wrap(words, LINE_WIDTH, break_on_hyphens=False) or [""]
+
+
+def _letters(lines: Iterable[str]) -> int:
+    return sum(len(line.replace(" ", "")) for line in lines)
+
+
+def _moment(segment: Segment, share: float) -> float:
+    """When that share of a segment's letters has been said."""
+    letters = sum(len(word.text.strip()) for word in segment.words)
+    said = 0
+    for word in segment.words:
+        if said >= share * letters - len(word.text) / 2:
+            return word.start
+        said += len(word.text.strip())
+    return segment.start + share * (segment.end - segment.start)
 
 
 def _escaped(text: str) -> str:

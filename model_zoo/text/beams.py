@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -10,9 +9,11 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.sampling import TextOptions, largest, penalise, probabilities
-from model_zoo.text.generation import Token, token_of
+from model_zoo.sampling import Sampler, TextOptions, largest, penalise, probabilities
+from model_zoo.text.generation import longer_than
 from model_zoo.text.memory import Reader
+from model_zoo.text.prompt import Prompt, begin
+from model_zoo.text.signs import Signs, Step, Token, step_of
 from model_zoo.text.tokens import Vocabulary
 
 Logits = npt.NDArray[np.float32]
@@ -23,7 +24,7 @@ class Beam:
     """A text so far; `score` is the sum of the logarithms of its tokens' probabilities."""
 
     tokens: tuple[int, ...] = ()
-    shown: tuple[Token, ...] = ()
+    steps: tuple[Step, ...] = ()
     score: float = 0.0
 
     @property
@@ -33,52 +34,76 @@ class Beam:
 
 
 def search(
-    reader: Reader, vocabulary: Vocabulary, prompt: Sequence[int], options: TextOptions
+    reader: Reader, vocabulary: Vocabulary, prompt: Prompt, options: TextOptions
 ) -> Generator[Token, None, None]:
     """The likeliest of the texts that `options.beams` find; what they all share comes early."""
-    logits = [reader.read(prompt)]
+    start = begin(reader, vocabulary, prompt, Sampler(replace(options, temperature=0)))
+    seen = {*prompt.seen, *(token.id for token in prompt.written)}
+    signs, told, hint = Signs(vocabulary, prompt.written), 0, ""
+    context, logits, room = [*start.read], [start.logits], options.max_new_tokens
+    if len(prompt.tokens) + len(prompt.written) > len(context):
+        hint = longer_than(reader)
+    if start.first is not None:
+        yield signs.add(step_of(start.first, start.logits), hint, start.again)
+        context.append(start.first)
+        seen.add(start.first)
+        logits, room, hint = [reader.step(start.first)], room - 1, ""
     beams, ended = [Beam()], list[Beam]()
     team: Reader | None = None
-    room = min(int(options.max_new_tokens), reader.room)
-    characters = codecs.getincrementaldecoder("utf-8")("replace")
-    told = 0
 
     def tell(beam: Beam, until: int) -> Iterator[Token]:
-        nonlocal told
-        for step in beam.shown[told:until]:
-            yield replace(step, text=characters.decode(vocabulary.piece(step.id)))
+        nonlocal told, hint
+        for step in beam.steps[told:until]:
+            yield signs.add(step, hint)
+            hint = ""
         told = max(told, until)
 
-    for _ in range(room):
+    for left in range(room, 0, -1):
         grown = [
             (row, token, beam.score + score)
             for row, beam in enumerate(beams)
-            for token, score in _best(logits[row], beam, options)
+            for token, score in _best(logits[row], seen.union(beam.tokens), options)
         ]
         grown.sort(key=lambda found: -found[2])
         rows, kept = list[int](), list[Beam]()
         for row, token, score in grown:
             beam = beams[row]
             if token in vocabulary.ends:
-                ended.append(Beam((*beam.tokens, token), beam.shown, score))
+                ended.append(Beam((*beam.tokens, token), beam.steps, score))
             elif len(kept) < options.beams:
-                shown = token_of(token, logits[row], vocabulary, "")
-                kept.append(Beam((*beam.tokens, token), (*beam.shown, shown), score))
+                step = step_of(token, logits[row])
+                kept.append(Beam((*beam.tokens, token), (*beam.steps, step), score))
                 rows.append(row)
             if len(kept) == options.beams:
                 break
         beams = kept
-        if len(ended) >= options.beams or len(beams[0].tokens) == room:
+        if len(ended) >= options.beams or left == 1:
             break
         yield from tell(beams[0], _shared([*beams, *ended]))
-        if team is None:
-            team = reader.team(len(beams))
+        if not (team or reader).room:  # as in generate: what is kept begins elsewhere
+            team, logits = _moved(reader, context, beams)
+            hint = longer_than(reader)
         else:
-            team.decoder.reorder(np.array(rows))
-        logits = list(team.together([beam.tokens[-1] for beam in beams]))
+            if team is None:
+                team = reader.team(len(beams))
+            else:
+                team.decoder.reorder(np.array(rows))
+            logits = list(team.together([beam.tokens[-1] for beam in beams]))
         reader.spent, team.spent = reader.spent + team.spent, 0.0
     best = max([*ended, *beams], key=lambda beam: beam.mean)
-    yield from tell(best, len(best.shown))
+    yield from tell(best, len(best.steps))
+
+
+def _moved(
+    reader: Reader, context: Sequence[int], beams: Sequence[Beam]
+) -> tuple[Reader, list[Logits]]:
+    """A reader of the last half of each text, and what follows it."""
+    team, logits = reader.team(len(beams)), list[Logits]()
+    for row, beam in enumerate(beams):
+        text = [*context, *beam.tokens]
+        logits.append(reader.read(text[-(reader.decoder.capacity // 2) :])[-1])
+        team.follow(row, reader)
+    return team, logits
 
 
 def _shared(beams: Sequence[Beam]) -> int:
@@ -87,9 +112,9 @@ def _shared(beams: Sequence[Beam]) -> int:
     return sum(1 for _ in takewhile(lambda step: len(set(step)) == 1, steps))
 
 
-def _best(logits: Logits, beam: Beam, options: TextOptions) -> list[tuple[int, float]]:
+def _best(logits: Logits, seen: set[int], options: TextOptions) -> list[tuple[int, float]]:
     """Twice as many as there are beams, so that enough go on where others end."""
-    penalised = penalise(logits, set(beam.tokens), options.repetition_penalty)
+    penalised = penalise(logits, seen, options.repetition_penalty)
     shares = probabilities(penalised)
     return [
         (int(token), float(np.log(shares[token] + 1e-30)))

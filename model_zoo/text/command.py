@@ -7,8 +7,8 @@ from collections.abc import Generator, Mapping
 from model_zoo.decoder import place_loop
 from model_zoo.sampling import TextOptions
 from model_zoo.spec import WHOLE
-from model_zoo.text.generation import Token
 from model_zoo.text.model import LanguageModel, TextTrace
+from model_zoo.text.signs import Token
 
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:

@@ -2,68 +2,67 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from model_zoo.sampling import Sampler, TextOptions, largest
+from model_zoo.sampling import Sampler, TextOptions
 from model_zoo.text.memory import Reader
+from model_zoo.text.prompt import Prompt, begin
+from model_zoo.text.signs import Signs, Token, step_of
 from model_zoo.text.tokens import Vocabulary
-
-ALTERNATIVES = 5
-
-
-@dataclass(frozen=True)
-class Token:
-    """One step of the loop.
-
-    `text`: what can be shown since the last one, "" while a character is not whole.
-    `probability`: the model's own, whatever the options made of it; `alternatives`: the five
-    likeliest tokens with theirs, best first. `hint`: what a reader should know from here on.
-    """
-
-    id: int
-    text: str
-    probability: float
-    alternatives: tuple[tuple[str, float], ...] = ()
-    hint: str = ""
 
 
 def generate(
-    reader: Reader, vocabulary: Vocabulary, prompt: Sequence[int], options: TextOptions
+    reader: Reader, vocabulary: Vocabulary, prompt: Prompt, options: TextOptions
 ) -> Generator[Token, None, None]:
     """Tokens until the model ends, a stop text comes or there are enough; whoever asks no more
     for the next one stops the loop there."""
-    choose, written, seen, hint = Sampler(options), list[int](), set[int](), ""
-    logits = reader.read(prompt)
-    characters = codecs.getincrementaldecoder("utf-8")("replace")
+    before = [token.id for token in prompt.written]
+    signs, seen = Signs(vocabulary, prompt.written), {*prompt.seen, *before}
+    written, hint = list[int](), ""
+    start = begin(reader, vocabulary, prompt, Sampler(options))  # which takes the first place
+    choose = Sampler(options, 1 + len(before) + (start.first is not None))
+    tokens = [*start.read]  # all that the text has, as far as it is looked back at
+    logits, token, again = start.logits, start.first, start.again
+    if len(prompt.tokens) + len(before) > len(tokens):
+        hint = longer_than(reader)
     while True:
-        token = choose(logits, seen)
+        if token is None:
+            token = choose(logits, seen)
         if token in vocabulary.ends:
             return
         written.append(token)
+        tokens.append(token)
         seen.add(token)
-        yield token_of(token, logits, vocabulary, characters.decode(vocabulary.piece(token)), hint)
+        yield signs.add(step_of(token, logits), hint, again)
         if len(written) == options.max_new_tokens:
             return
-        hint = ""
+        hint = again = ""
         if reader.room:
             logits = reader.step(token)
         else:  # what is kept begins elsewhere, so that all of it is read again
-            kept = reader.decoder.capacity // 2
-            logits = reader.read([*prompt, *written][-kept:])
-            hint = (
-                f"The text is longer than the {reader.decoder.capacity} tokens that are looked "
-                f"back at: it goes on from the last {kept}."
-            )
+            tokens = tokens[-(reader.decoder.capacity // 2) :]
+            logits, hint = reader.read(tokens)[-1], longer_than(reader)
+        token = None
 
 
-def until(tokens: Iterator[Token], stops: Sequence[str]) -> Iterator[Token]:
-    """Tokens up to the first stop text; one that may begin a stop text waits for the next ones."""
-    held: list[Token] = []
+def longer_than(reader: Reader) -> str:
+    """What to tell where a text no longer fits."""
+    capacity = reader.decoder.capacity
+    return (
+        f"The text is longer than the {capacity} tokens that are looked back at: "
+        f"it goes on from the last {capacity // 2}."
+    )
+
+
+def until(
+    tokens: Iterator[Token], stops: Sequence[str], before: Sequence[Token] = ()
+) -> Iterator[Token]:
+    """Tokens up to the first stop text; one that may begin a stop text waits for the next ones.
+
+    Where a text goes on, those at its end that waited (see `waiting`) come again.
+    """
+    held = list(before[len(before) - waiting(before, stops) :])
     for token in tokens:
         held.append(token)
         text = "".join(token.text for token in held)
@@ -77,6 +76,17 @@ def until(tokens: Iterator[Token], stops: Sequence[str]) -> Iterator[Token]:
     yield from held
 
 
+def waiting(tokens: Sequence[Token], stops: Sequence[str]) -> int:
+    """How many tokens at the end of a text may begin a stop text, so that more must be seen."""
+    held = ""
+    count = 0
+    for token in tokens:
+        held, count = held + token.text, count + 1
+        if not any(_begins(held, stop) for stop in stops):
+            held, count = "", 0
+    return count
+
+
 def _begins(text: str, stop: str) -> bool:
     """Whether the end of the text is the beginning of the stop text."""
     return any(text.endswith(stop[:length]) for length in range(1, len(stop)))
@@ -88,19 +98,3 @@ def _cut(tokens: Sequence[Token], length: int) -> Iterator[Token]:
             return
         yield replace(token, text=token.text[:length])
         length -= len(token.text)
-
-
-def token_of(
-    token: int,
-    logits: npt.NDArray[np.float32],
-    vocabulary: Vocabulary,
-    text: str,
-    hint: str = "",
-) -> Token:
-    """A token with what the model thought of it and of the others."""
-    best = largest(logits, ALTERNATIVES)
-    total = float(np.exp(logits - logits[best[0]]).sum())
-    shares = np.exp(logits[[token, *best]] - logits[best[0]]) / total  # of all, only these are told
-    others = zip(best.tolist(), shares[1:].tolist(), strict=True)
-    alternatives = tuple((vocabulary.shown(other), share) for other, share in others)
-    return Token(token, text, float(shares[0]), alternatives, hint)

@@ -45,31 +45,40 @@ class Reader:
     @property
     def room(self) -> int:
         """Tokens that still fit."""
-        return self.decoder.capacity - len(self.tokens)
+        return self.decoder.capacity - self.decoder.length
 
-    def shared(self, tokens: Sequence[int]) -> int:
-        """How many of these tokens need not be read again; the last is always read."""
-        most = min(self._whole, len(tokens) - 1)
+    def shared(self, tokens: Sequence[int], onward: bool = False) -> int:
+        """How many of these tokens need not be read again; the last is always read.
+
+        `onward`: they are the text that was written here, to go on with as if at once.
+        """
+        most = min(len(self.tokens), len(tokens) - 1)
         same = next((i for i in range(most) if tokens[i] != self.tokens[i]), most)
-        return same // CHUNK * CHUNK
+        if onward and same == len(self.tokens):
+            return same
+        return min(same, self._whole) // CHUNK * CHUNK
 
-    def read(self, tokens: Sequence[int]) -> Logits:
-        """Read a text from its beginning and give the logits [vocabulary] of what comes next."""
-        for logits in self.chunks(tokens, every=False):
-            last = logits
-        first: Logits = last[-1]
-        return first
+    def read(self, tokens: Sequence[int], last: int = 1, onward: bool = False) -> Logits:
+        """Read a text from its beginning; logits [last, vocabulary] behind its last tokens."""
+        start = self.shared(tokens[: len(tokens) - last + 1], onward)
+        found = list(self._chunks(tokens, start, len(tokens) - last))
+        return np.concatenate(found) if len(found) > 1 else found[0]
 
-    def chunks(self, tokens: Sequence[int], every: bool) -> Iterator[Logits]:
-        """Logits [n, vocabulary] chunk by chunk: of every token in it, or of its last."""
-        start = 0 if every else self.shared(tokens)
+    def chunks(self, tokens: Sequence[int]) -> Iterator[Logits]:
+        """Logits [n, vocabulary] of what follows each token, chunk by chunk."""
+        return self._chunks(tokens, 0, 0)
+
+    def _chunks(self, tokens: Sequence[int], start: int, wanted: int) -> Iterator[Logits]:
+        """Read on from `start`; the logits of the tokens from the place `wanted` on."""
         self.forget(start)
         for at in range(start, len(tokens), CHUNK):
             chunk = list(tokens[at : at + CHUNK])
-            logits = self._run(chunk, range(len(chunk)) if every else None)
-            if len(chunk) == CHUNK:
+            first = max(0, wanted - at)
+            logits = self._run(chunk, range(first, len(chunk)) if first < len(chunk) else None)
+            if len(chunk) == CHUNK and at % CHUNK == 0:
                 self._whole = len(self.tokens)
-            yield logits[0]
+            if first < len(chunk):
+                yield logits[0]
 
     def step(self, token: int) -> Logits:
         """Read one more token and give the logits [vocabulary] of what comes next."""
@@ -80,12 +89,18 @@ class Reader:
         """A reader of several texts at once that all begin with what this one has read."""
         team = Reader(self._session, self.decoder.capacity, rows)
         team.stop = self.stop
-        for mine, theirs in zip(self.decoder.cache, team.decoder.cache, strict=True):
-            array = theirs.read()
-            array[:, :, : len(self.tokens)] = mine.read()[:, :, : len(self.tokens)]
-            theirs.write(array)
-        team.decoder.rewind(len(self.tokens))
+        for row in range(rows):
+            team.follow(row, self)
         return team
+
+    def follow(self, row: int, other: Reader) -> None:
+        """Let a row go on from what another reader has read; in the end, all from as much."""
+        length = len(other.tokens)
+        for mine, theirs in zip(self.decoder.cache, other.decoder.cache, strict=True):
+            array = mine.read()
+            array[row, :, :length] = theirs.read()[0, :, :length]
+            mine.write(array)
+        self.decoder.rewind(length)
 
     def together(self, tokens: Sequence[int]) -> Logits:
         """Read one more token in each row and give the logits [rows, vocabulary]."""
@@ -132,10 +147,11 @@ class Memory:
         tokens: Sequence[int],
         owner: str | None,
         stop: Stop = NEVER,
+        onward: bool = False,
     ) -> Iterator[Reader]:
         """A reader of one's own for a while; without an owner it is new, and nothing is kept."""
         with self._lock:
-            reader = self._take(tokens, owner) or Reader(session, capacity)
+            reader = self._take(tokens, owner, onward) or Reader(session, capacity)
             reader.owner, reader.stop = owner, stop
             self._lent.append(reader)
         try:
@@ -155,11 +171,11 @@ class Memory:
                 if reader.owner == owner:
                     reader.owner = None
 
-    def _take(self, tokens: Sequence[int], owner: str | None) -> Reader | None:
+    def _take(self, tokens: Sequence[int], owner: str | None, onward: bool) -> Reader | None:
         """The owner's reader that has read most of it, if any has."""
         mine = [reader for reader in self._kept if reader.owner == owner]
-        best = max(mine, key=lambda reader: reader.shared(tokens), default=None)
-        if best is None or not best.shared(tokens):
+        best = max(mine, key=lambda reader: reader.shared(tokens, onward), default=None)
+        if best is None or not best.shared(tokens, onward):
             return None  # rather a new one than to forget what the owner may go on from
         self._kept.remove(best)
         return best

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from model_zoo.encoding import mend
 from model_zoo.errors import BadInput
 from model_zoo.fetch import fetch_all
 from model_zoo.sampling import TextOptions
@@ -20,13 +20,18 @@ from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.text.beams import search
-from model_zoo.text.generation import Token, generate, token_of, until
+from model_zoo.text.generation import generate, until
 from model_zoo.text.memory import Memory, Reader
+from model_zoo.text.prompt import Prompt, prompt_of
+from model_zoo.text.signs import Signs, Token, step_of, whole
 from model_zoo.text.tokens import Vocabulary
+from model_zoo.texts import MAX_CHARACTERS
 from model_zoo.trace import Ran, Stopwatch
 from model_zoo.zoo import open_session
 
 MAX_SCORED = 8192  # tokens of one text to judge
+# Of the first tokens of a text int8 is up to a third off, which only a longer one makes up for.
+FEWEST_IN_INT8 = 16
 DEFAULT = TextOptions()
 T = TypeVar("T")
 
@@ -96,7 +101,7 @@ class LanguageModel(ABC):
     ) -> Iterator[Token]:
         """Tokens as they come; `chosen` are options by name. Raises BadInput before the first."""
         options = replace(options, **chosen)
-        return self._write(self.tokens(prompt, options), options, Stopwatch(), owner, NEVER)
+        return self._write(self.prompt(prompt, options), options, Stopwatch(), owner, NEVER)
 
     def trace(
         self,
@@ -114,14 +119,19 @@ class LanguageModel(ABC):
         prompt: str,
         options: TextOptions = DEFAULT,
         *,
+        after: Sequence[Token] = (),
         owner: str | None = "",
         stop: Stop = NEVER,
     ) -> Generator[Token, None, TextTrace]:
-        """Tokens as they come, then the trace of them all."""
+        """Tokens as they come, then the trace of them all.
+
+        `after`: tokens that came for the same prompt before, to go on with as if at once. Those at
+        their end that may begin a stop text (see `waiting`) come again.
+        """
         session = self.session  # opened before the clock starts
         start, watch = time.perf_counter(), Stopwatch()
         tokens, first = list[Token](), 0.0
-        prepared = self.tokens(prompt, options)
+        prepared = self.prompt(prompt, options, after)
         with closing(self._write(prepared, options, watch, owner, stop)) as written:
             for token in written:
                 tokens.append(token)
@@ -134,20 +144,29 @@ class LanguageModel(ABC):
             hint, first * 1000, (len(tokens) - 1) / behind if len(tokens) > 1 else 0.0,
         )  # fmt: skip
 
-    def tokens(self, prompt: str, options: TextOptions = DEFAULT) -> list[int]:
+    def prompt(
+        self, prompt: str, options: TextOptions = DEFAULT, after: Sequence[Token] = ()
+    ) -> Prompt:
         """What the model reads: the prompt, as a message where that is asked for and known."""
-        if not prompt.strip():
-            raise BadInput("There is nothing to go on from: write a few words first.")
-        if self.vocabulary.chat and options.chat:
-            tokens = self.vocabulary.message(prompt, options.answer)
+        prompt = _read(prompt, "There is nothing to go on from: write a few words first.")
+        vocabulary, answer = self.vocabulary, mend(options.answer)
+        if after and not _is_whole(vocabulary, after):  # a stop text has cut the last one
+            answer, after = answer + "".join(token.text for token in after), ()
+        again = after[0].again if after else ""
+        if vocabulary.chat and options.chat:
+            text, before = answer.removesuffix(again), vocabulary.message(prompt)
         else:
-            tokens = self.vocabulary.encode(prompt + options.answer)
-        if len(tokens) >= self.capacity:
+            text, before = (prompt + answer).removesuffix(again), []
+        if after:
+            found = Prompt((*before, *vocabulary.encode(text)), tuple(after))
+        else:
+            found = prompt_of(vocabulary, text, before)
+        if len(found.tokens) >= self.capacity:
             raise BadInput(
-                f"The text has {len(tokens):,} tokens, and {self.spec.name} reads fewer than "
-                f"{self.capacity:,}: shorten it."
+                f"The text has {len(found.tokens):,} tokens, and {self.spec.name} reads fewer "
+                f"than {self.capacity:,}: shorten it."
             )
-        return tokens
+        return replace(found, seen=frozenset(vocabulary.encode(answer)))
 
     def score(self, text: str, *, stop: Stop = NEVER) -> Score:
         """How probable each token was, given those before; nothing of it is kept."""
@@ -160,47 +179,51 @@ class LanguageModel(ABC):
         """
         session, vocabulary = self.session, self.vocabulary
         watch = Stopwatch()
-        if not text.strip():
-            raise BadInput("There is no text to judge: paste one first.")
+        text = _read(text, "There is no text to judge: paste one first.")
         tokens = [vocabulary.document, *vocabulary.encode(text)]
         if len(tokens) > MAX_SCORED:
             raise BadInput(f"The text has {len(tokens):,} tokens: {MAX_SCORED:,} are the most.")
         watch.lap("preprocess")
-        characters = codecs.getincrementaldecoder("utf-8")("replace")
-        scored: list[Token] = []
+        if session.ran.precision == "int8" and len(tokens) <= FEWEST_IN_INT8:
+            session = open_session(self.spec.name, "fp32", "cpu")
+            watch.resume()
+        signs, scored, surprise = Signs(vocabulary), list[Token](), 0.0
         reader = Reader(session, self.capacity)
         reader.stop = stop
         while len(scored) < len(tokens) - 1:
             start = max(0, len(scored) - self.capacity // 2)
             window = tokens[start : start + self.capacity]
-            for logits in reader.chunks(window, every=True):
+            for logits in reader.chunks(window):
                 watch.lap("model")
                 end = start + len(reader.tokens)
                 for place, row in enumerate(logits, end - len(logits) + 1):
                     if len(scored) < place < len(tokens):
-                        text = characters.decode(vocabulary.piece(tokens[place]))
-                        scored.append(token_of(tokens[place], row, vocabulary, text))
+                        step = step_of(tokens[place], row)
+                        surprise -= math.log(max(step.share, 1e-30))
+                        scored.append(signs.add(step))
                 watch.lap("postprocess")
                 yield len(scored) / (len(tokens) - 1)
                 watch.resume()
-        mean = sum(math.log(max(token.probability, 1e-30)) for token in scored) / len(scored)
-        return Score(tuple(scored), math.exp(-mean), watch.laps, session.ran)
+        perplexity = math.exp(surprise / len(scored))
+        return Score(tuple(scored), perplexity, watch.laps, session.ran)
 
     def _write(
         self,
-        prompt: list[int],
+        prompt: Prompt,
         options: TextOptions,
         watch: Stopwatch,
         owner: str | None,
         stop: Stop,
     ) -> Generator[Token, None, None]:
         watch.lap("preprocess")
-        with self._memory.reader(self.session, self.capacity, prompt, owner, stop) as reader:
+        held, onward = prompt.held(self.capacity), bool(prompt.written)
+        lent = self._memory.reader(self.session, self.capacity, held, owner, stop, onward)
+        with lent as reader:
             before = reader.spent
             try:
                 write = search if options.beams > 1 else generate
                 with closing(write(reader, self.vocabulary, prompt, options)) as tokens:
-                    for token in until(tokens, options.stop):
+                    for token in until(tokens, options.stop, prompt.written):
                         stop.check()  # also behind what took long
                         watch.lap("postprocess")
                         yield token
@@ -210,6 +233,29 @@ class LanguageModel(ABC):
                 watch.laps["model"] = (reader.spent - before) * 1000
                 rest = watch.laps.pop("postprocess") - watch.laps["model"]
                 watch.laps["postprocess"] = max(0.0, rest)
+
+
+def _read(text: str, empty: str) -> str:
+    """The text; raises BadInput for what is none, has nothing in it or is too long to begin."""
+    if not isinstance(text, str):
+        raise BadInput(f"A prompt is a text, not {type(text).__name__}.")
+    if not text.strip():
+        raise BadInput(empty)
+    if len(text) > MAX_CHARACTERS:
+        raise BadInput(
+            f"The text has {len(text):,} characters: give at most {MAX_CHARACTERS:,} at a time."
+        )
+    return mend(text)
+
+
+def _is_whole(vocabulary: Vocabulary, tokens: Sequence[Token]) -> bool:
+    """Whether the tokens' texts are all that the tokens stand for, but for a sign to be ended."""
+    text, rest = "", b""
+    for token in tokens:
+        rest += vocabulary.piece(token.id)
+        if more := whole(rest):
+            text, rest = text + more, b""
+    return text.removeprefix(tokens[0].again) == "".join(token.text for token in tokens)
 
 
 def _end(steps: Generator[Any, None, T]) -> T:

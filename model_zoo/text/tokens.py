@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model_zoo.encoding import mend
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+FARTHEST = 100  # characters, that the beginning of a last word is searched in
+LONGEST_PIECE = 512  # bytes, more than any token stands for
 CONTROL = 3  # GGUF's type of a token that no text contains
 
 
@@ -55,12 +60,28 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text. Half a surrogate pair, which is no character, becomes U+FFFD."""
-        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return list(self._tokenizer.encode(whole, add_special_tokens=False).ids)
+        return list(self._tokenizer.encode(mend(text), add_special_tokens=False).ids)
 
     def piece(self, token: int) -> bytes:
         """The bytes that a token stands for: perhaps only a part of a character."""
         return self._pieces[token]
+
+    def longer(self, beginning: bytes) -> list[int]:
+        """The tokens that begin with these bytes and have more."""
+        pieces, tokens = self._sorted
+        first = bisect_left(pieces, beginning + b"\0")
+        last = bisect_left(pieces, beginning + b"\xff" * LONGEST_PIECE)
+        return tokens[first:last]
+
+    def last_word(self, text: str) -> int:
+        """Where the last word begins, the space before it included: what no token reaches out of.
+
+        Of a text that has no other word in its last hundred characters: its end.
+        """
+        tail = max(0, len(text) - FARTHEST)
+        pieces = self._tokenizer.pre_tokenizer.pre_tokenize_str(text[tail:])
+        start = tail + pieces[-1][1][0] if pieces else len(text)
+        return start if start > tail or not tail else len(text)
 
     def shown(self, token: int) -> str:
         """A token by itself, as people are shown it."""
@@ -88,6 +109,12 @@ class Vocabulary:
             b"" if token in self.special else bytes(byte[c] for c in self._names[token])
             for token in range(self.size)
         )
+
+    @cached_property
+    def _sorted(self) -> tuple[list[bytes], list[int]]:
+        """The pieces in order, and their tokens."""
+        tokens = sorted(range(self.size), key=self.piece)
+        return [self.piece(token) for token in tokens], tokens
 
 
 def from_gguf(metadata: Mapping[str, Any]) -> Vocabulary:

@@ -191,6 +191,102 @@ def test_the_second_of_two_recordings_stops_too(visit: Callable, tmp_path: Path)
     assert text(page).locator("p").count() == count < 40
 
 
+def test_20_a_long_name_is_shortened_for_the_files(visit: Callable) -> None:
+    page = opened(visit)
+    name = "会" * 100 + ".flac"
+    page.get_by_label("Choose a recording").set_input_files(
+        {"name": name, "mimeType": "audio/flac", "buffer": SPEECH.read_bytes()}
+    )
+    listened(page)
+    for form in ("TXT", "JSON"):
+        with page.expect_download() as download:
+            page.get_by_text(f"↓ {form}").click()
+        saved = download.value.suggested_filename
+        assert saved.startswith("会" * 80)
+        assert saved.endswith(f".{form.lower()}")
+        assert len(saved.encode()) <= 255
+
+
+def without_sound(page: Page) -> None:
+    """A microphone that is muted."""
+    page.evaluate(
+        """() => { navigator.mediaDevices.getUserMedia = async () =>
+            new AudioContext().createMediaStreamDestination().stream; }"""
+    )
+
+
+def test_23_a_microphone_that_brings_nothing_is_named(visit: Callable) -> None:
+    page = opened(visit)
+    without_sound(page)
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    alert = page.get_by_role("alert").filter(visible=True)
+    expect(alert).to_contain_text("No sound came from the microphone")
+    expect(hint(page)).to_have_text(HINT)
+
+
+def test_b18_a_recording_that_cannot_be_sent_can_be_saved(visit: Callable) -> None:
+    seen = visit("/?tab=listen")
+    page: Page = seen.page
+    page.route("**/upload*", lambda route: route.fulfill(status=413, body="too large"))
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_role("timer")).to_have_text("0:03", timeout=LISTEN_SECONDS * 1000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    alert = page.get_by_role("alert").filter(visible=True)
+    expect(alert).to_contain_text("takes no file of this size")
+    expect(page.locator("#recorder audio")).to_be_visible()
+    with page.expect_download() as download:
+        alert.get_by_role("link", name="Save the recording").click()
+    samples, rate = soundfile.read(download.value.path())
+    assert len(samples) / rate > 2
+    assert np.abs(samples).max() > 0.01
+    assert all("413" in error for error in seen.errors)
+    seen.errors.clear()  # what the browser says of the 413
+
+
+def test_s3_a_recording_is_sent_at_the_rate_that_the_model_hears(visit: Callable) -> None:
+    page = opened(visit)
+    page.evaluate(
+        """() => { window.AudioContext = class extends AudioContext {
+            constructor() { super({ sampleRate: 48000 }); } }; }"""
+    )
+    page.get_by_label("Captions while you speak").uncheck()
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_role("timer")).to_have_text("0:11", timeout=LISTEN_SECONDS * 1000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    listened(page)
+    expect(text(page)).to_have_text(FIRST_WORDS)
+    rate = page.evaluate(
+        """async () => new DataView(await (await fetch(
+            document.querySelector("#recorder audio").src)).arrayBuffer()).getUint32(24, true)"""
+    )
+    assert rate == 16_000
+
+
+@pytest.mark.parametrize("language", ["C", "en-US@posix"])
+def test_seen_21_a_browser_whose_language_is_none_is_spoken_to_in_english(
+    visit: Callable, language: str
+) -> None:
+    page = opened(visit)
+    page.add_init_script(
+        f"Object.defineProperty(Navigator.prototype, 'language', {{ get: () => '{language}' }})"
+    )
+    page.reload()
+    expect(page.get_by_label("Language")).to_have_value("English")
+    page.get_by_role("button", name="John F. Kennedy, 1961").click()
+    listened(page)
+    expect(page.locator("#heard .facts")).to_contain_text("0:11 · English")
+
+
+def test_seen_18_another_model_is_named_when_it_is_taken(visit: Callable) -> None:
+    page = opened(visit)
+    note = page.get_by_text("whisper-base listens from here on")
+    expect(note).to_have_count(0)
+    page.get_by_label("Translate to English").check()
+    expect(note).to_be_visible()
+
+
 NOISE = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
 FAULTS = {
     "diary.wav": (b"Dear diary, this is no sound. " * 9, "not a recording"),

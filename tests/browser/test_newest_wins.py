@@ -135,6 +135,18 @@ def test_a_late_answer_does_not_undo_clear_or_the_choice_of_a_precision(draw: Pa
     assert draw.evaluate("window.mostUnderWay") == 1
 
 
+def test_two_inputs_in_one_instant_take_turns(draw: Page) -> None:
+    drag(draw, THREE)
+    drag(draw, [(0.1, 0.1), (0.9, 0.9)])
+    expect(verdict(draw).locator("strong")).not_to_have_text(re.compile(HINT))
+    draw.wait_for_timeout(500)
+    slow(draw, "/run", 1500, 0)
+    draw.evaluate("for (const _ of [1, 2]) document.querySelector('#canvas .undo').click()")
+    settled(draw)
+    expect(verdict(draw)).to_have_text(re.compile(HINT))
+    assert draw.evaluate("window.mostUnderWay") == 1
+
+
 def test_every_stroke_of_many_counts_however_unsteady_the_answers(draw: Page) -> None:
     slow(draw, "/run", 700, 0, 300, 50, 500, 0, 200)
     for name in ("0", "4", "A", "7"):

@@ -52,6 +52,14 @@ def test_3_three_parts_of_different_rates(tmp_path: Path) -> None:
     assert len(places) == 3
 
 
+@pytest.mark.parametrize("ending", ["ogg", "aac", "ts"])
+def test_17_parts_of_other_rates_and_channels(tmp_path: Path, ending: str) -> None:
+    one = made(tmp_path / f"one.{ending}")
+    two = made(tmp_path / f"two.{ending}", "-ar", "44100", "-ac", "2")
+    samples = open_sound(joined(tmp_path / f"both.{ending}", one, two)).samples()
+    assert len(heard_at(samples, words())) == 2
+
+
 def test_3_a_joined_file_is_not_called_damaged(tmp_path: Path) -> None:
     one = made(tmp_path / "one.mp3")
     sound = open_sound(joined(tmp_path / "both.mp3", one, one))
@@ -338,11 +346,16 @@ def test_34_command_line_and_page_say_what_could_not_be_heard(
     assert "my fellow Americans" in done.stdout
     assert note in " ".join(done.output.split())
     monkeypatch.setattr(recorder, "uploaded", lambda sound: path)
-    sent = {"path": str(path), "name": "a.flac", "run": "damaged"}
-    *_, last = listen.read(sent, "en", False, listen.MODELS[0], "auto", "auto", None)
-    assert last[0]["text"] == note
-    assert last[0]["segments"]
-    assert last[0]["done"] == last[0]["seconds"]
+    sent = {"path": str(path), "name": "a.flac", "page": "damaged", "turn": 1}
+
+    async def shown() -> list[dict[str, object]]:
+        values = listen.read(sent, "en", False, listen.MODELS[0], "auto", "auto", None)
+        return [value async for value in values]
+
+    *_, last = asyncio.run(shown())
+    assert last["text"] == note
+    assert last["segments"]
+    assert last["done"] == last["seconds"]
     answer = asyncio.run(listen.transcribe(str(path)))
     assert answer["hint"] == note
     assert "my fellow Americans" in answer["text"]
