@@ -10,7 +10,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
 from types import FrameType
 from typing import Any
@@ -105,14 +105,15 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     """The whole server: /healthz and /readyz, then those of Gradio's doors that we open.
 
     `keep_seconds`: how long a visitor's files stay once the page is closed. Errors and logs of the
-    whole process hold nothing of what visitors give from here on.
+    whole process hold nothing of what visitors give from here on. It may be mounted in another app,
+    of one process: a visitor's calls and files belong to the process that they came to.
     """
     logs.keep_private()
     folder = private_folder.mine()
     folder.make()
     gradio_compat.harden(folder.files)
     gradio_compat.use_the_browsers_address()
-    ready, awake = Readiness(), asyncio.Event()
+    ready = Readiness()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,7 +122,6 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
             asyncio.create_task(demo._queue.drop_unheard()),
             asyncio.create_task(_sweep(gradio_app.state_holder, keep_seconds)),
         ]
-        awake.set()
         yield
         for task in tasks:
             task.cancel()
@@ -174,7 +174,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     gradio_app.add_exception_handler(OSError, _no_room)
     app.add_middleware(leaving.Presence, session_of_event=demo._queue.session_of_event)
     app.add_middleware(doors.Doorkeeper)  # it is asked before all that answers
-    app.add_middleware(_Awake, whole=app, awake=awake)
+    app.add_middleware(_Awake, whole=app)
     return app
 
 
@@ -184,19 +184,19 @@ class _Awake:
     Starlette runs the lifespan of the outermost app only.
     """
 
-    def __init__(self, app: ASGIApp, whole: FastAPI, awake: asyncio.Event) -> None:
-        self._app, self._whole, self._awake = app, whole, awake
-        self._life: asyncio.Task[None] | None = None
+    def __init__(self, app: ASGIApp, whole: FastAPI) -> None:
+        self._app, self._whole = app, whole
+        self._awake, self._lock, self._life = False, asyncio.Lock(), AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and not self._awake.is_set():
-            self._life = self._life or asyncio.create_task(self._live())
-            await self._awake.wait()
+        if scope["type"] == "lifespan":
+            self._awake = True
+        async with self._lock:
+            if not self._awake:
+                life = self._whole.router.lifespan_context(self._whole)
+                await self._life.enter_async_context(life)
+                self._awake = True
         await self._app(scope, receive, send)
-
-    async def _live(self) -> None:
-        async with self._whole.router.lifespan_context(self._whole):
-            await asyncio.Future()  # until the loop ends
 
 
 async def _no_room(request: Request, error: Exception) -> JSONResponse:

@@ -47,8 +47,8 @@ def cache_folder() -> Path:
         return user_cache_path("sensorium", appauthor=False).expanduser().absolute()
     except RuntimeError as error:  # there is no home to put for the ~
         raise CacheError(
-            "There is no cache folder, for this user has no home: set SENSORIUM_CACHE to a folder "
-            "by its whole path."
+            "This user has no home folder to keep a cache in: set SENSORIUM_CACHE to an absolute "
+            "path."
         ) from error
 
 
@@ -60,7 +60,7 @@ def cache_errors(cache: Path) -> Iterator[None]:
     except ZooError:
         raise
     except OSError as error:
-        advice = DISK_ERRORS.get(error.errno or 0, "cannot be used: look what is the matter there")
+        advice = DISK_ERRORS.get(error.errno or 0, "cannot be used: see what is wrong with it")
         raise CacheError(
             f"The cache folder {cache} {advice}, or set SENSORIUM_CACHE to another folder"
             f" ({error.strerror or error})."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import pkgutil
 import warnings
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib import import_module, resources
@@ -122,30 +123,42 @@ def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
     graphs = cache_folder() / "graphs"
     folder = graphs / _fingerprint(spec)
     path = folder / spec.filename(part, precision)
-    if _is_whole(path):
-        return path
-    with cache_errors(cache_folder()), locked(folder):
-        if _is_whole(path):  # another process may have built it while this one waited
+    with cache_errors(cache_folder()):
+        if _is_whole(path):
             return path
-        if path.exists() and is_noted(path):
-            warnings.warn(
-                f"{path} is damaged (it is not as it was built): building it again.", stacklevel=2
-            )
-        _discard(path)
-        require_room(_expected_bytes(spec, precision), folder)
-        scratch = path.with_suffix(".part")
-        try:
-            build(weights, part, precision, scratch)
-            scratch.replace(path)
-        except BaseException:
-            _discard(scratch)
-            raise
-        for file in _files_of(path):
-            remember_built(file)
-        for stale in graphs.glob(f"*/{path.name}"):
-            if stale != path:
-                _discard(stale)
+        with locked(folder):
+            if not _is_whole(path):  # another process may have built it while this one waited
+                _build(spec, build, weights, part, precision, path)
+                for stale in graphs.glob(f"*/{path.name}"):
+                    if stale != path:
+                        _discard(stale)
     return path
+
+
+def _build(
+    spec: ModelSpec,
+    build: Builder,
+    weights: Mapping[str, Path],
+    part: str,
+    precision: str,
+    path: Path,
+) -> None:
+    """Build a graph in place of whatever is there; of a build that fails nothing stays."""
+    if path.exists() and is_noted(path):
+        warnings.warn(
+            f"{path} is damaged (it is not as it was built): building it again.", stacklevel=2
+        )
+    _discard(path)
+    require_room(_expected_bytes(spec, precision), path.parent)
+    scratch = path.with_suffix(".part")
+    try:
+        build(weights, part, precision, scratch)
+        scratch.replace(path)
+    except BaseException:
+        _discard(scratch)
+        raise
+    for file in _files_of(path):
+        remember_built(file)
 
 
 def _files_of(graph: Path) -> list[Path]:

@@ -335,7 +335,7 @@ def test_b12_without_a_home_embedded_models_run_and_others_say_what_they_need(
         homeless.setenv("SENSORIUM_CACHE", chosen)
     assert tuning.choose(model_zoo.spec("mnist-cnn")).provider
     assert zoo.graph_file(model_zoo.spec("mnist-cnn"), "fp32").is_file()
-    with pytest.raises(CacheError, match="set SENSORIUM_CACHE to a folder"):
+    with pytest.raises(CacheError, match="set SENSORIUM_CACHE to an absolute path"):
         zoo.graph_file(model_zoo.spec("sst2-minilm"), "fp32")
     found = {finding.subject: finding for finding in doctor.examine()}
     assert not found["cache"].fine
