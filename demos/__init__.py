@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,6 +13,28 @@ import model_zoo  # noqa: F401 - it switches Gradio's telemetry off, so it comes
 
 if TYPE_CHECKING:
     import gradio as gr
+
+
+# What Gradio takes int() of as it is imported; Kubernetes, for one, puts addresses there.
+_PORTS = ("GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_NODE_NUM_PORTS")
+
+
+def _import_gradio() -> None:
+    """Import Gradio without those settings of the surroundings that it could fail at.
+
+    It opens clients of httpx, which raises at a proxy that it does not know; they fetch nothing
+    here in any case.
+    """
+    hidden = {
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if name.lower().endswith("_proxy") or name in _PORTS
+    }
+    import_module("gradio")
+    os.environ.update(hidden)
+
+
+_import_gradio()
 
 
 @dataclass(frozen=True)

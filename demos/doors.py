@@ -13,7 +13,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 API = "/gradio_api"
 OPEN = {
-    "ours, for whoever hosts the app": [("GET", "/healthz"), ("GET", "/readyz")],
+    "ours, for whoever hosts the app": [
+        ("GET", "/healthz"),
+        ("HEAD", "/healthz"),
+        ("GET", "/readyz"),
+        ("HEAD", "/readyz"),
+    ],
     "the page and what it is made of": [
         ("GET", "/"),
         ("HEAD", "/"),

@@ -20,6 +20,7 @@ from gradio.block_function import BlockFunction
 from gradio.data_classes import JsonData
 from gradio.server_messages import EventMessage, ProcessGeneratingMessage
 from gradio.state_holder import StateHolder
+from gradio_client import utils as client_utils
 
 from demos import calls, leaving, logs, uploads
 from demos.words import CHINESE, say
@@ -31,7 +32,9 @@ UNHEARD_SECONDS = 60  # that a call waits for somebody to listen to it
 UNHEARD_CALLS = 16  # that wait so; one more pushes the oldest out
 AHEAD = 32  # events that a listener may be behind before the call waits for it
 LOOK_SECONDS = 0.05
+HERE = "."  # the address at which the browser has the page, and which a proxy does not tell us
 _copy = processing_utils.save_file_to_cache
+_root_url, _add_root_url = route_utils.get_root_url, processing_utils.add_root_url
 
 UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"
 PAGES_ONLY = "Only the page itself may ask for this: call one of the endpoints under Use via API."
@@ -245,3 +248,34 @@ def harden(folder: Path) -> None:
     processing_utils.save_file_to_cache = _private_copy
     # An address in a visitor's data would be fetched by this machine.
     processing_utils.async_ssrf_protected_get = _fetch_nothing
+
+
+def use_the_browsers_address() -> None:
+    """Once for the process, have pages find everything from where they are, proxies or not.
+
+    Gradio puts the address that it was asked at into the page and its files' addresses: behind a
+    proxy that does not hand on the browser's `Host`, or takes a part of the path away, nothing is
+    there. Clients that are no page still get whole addresses.
+    """
+    route_utils.get_root_url = _root_of
+    processing_utils.add_root_url = _with_root
+
+
+def _root_of(request: Any, route_path: str, root_path: str | None) -> str:
+    headers = request.headers
+    own = "origin" in headers and headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    named = (root_path or "").startswith(("http://", "https://"))
+    if (own or route_path == "/") and not named:
+        return HERE
+    root: str = _root_url(request, route_path, root_path)
+    return root
+
+
+def _with_root(data: Any, root_url: str, previous_root_url: str | None) -> Any:
+    if root_url != HERE:
+        return _add_root_url(data, root_url, previous_root_url)
+
+    def from_here(file: dict[str, Any]) -> dict[str, Any]:
+        return file | {"url": file["url"].removeprefix("/")}
+
+    return client_utils.traverse(data, from_here, client_utils.is_file_obj_with_url)

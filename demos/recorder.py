@@ -191,7 +191,7 @@ def example_file(name: str) -> dict[str, str] | None:
     if name not in EXAMPLES:
         return None
     path = kept(EXAMPLES[name]())
-    return {"path": path, "url": f"/gradio_api/file={path}", "name": Path(path).name}
+    return {"path": path, "url": f"gradio_api/file={path}", "name": Path(path).name}
 
 
 def kept(path: Path) -> str:

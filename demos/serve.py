@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
 import platform
 import signal
 import socket
@@ -12,19 +10,20 @@ import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import model_zoo
-from demos import Page, doors, gradio_compat, leaving, logs, look, private_folder, uploads
+from demos import Page, doors, gradio_compat, leaving, logs, look, private_folder, starting, uploads
 from demos.words import CHINESE, t, translations
 
 CHINESE.update(
@@ -43,7 +42,6 @@ ENDS = [
     if hasattr(signal, name)
 ]
 STOP_SECONDS = 3  # that requests have to end in once the server is asked to stop
-ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face Spaces set it
 
 
 class Readiness:
@@ -107,12 +105,14 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     """The whole server: /healthz and /readyz, then those of Gradio's doors that we open.
 
     `keep_seconds`: how long a visitor's files stay once the page is closed. Errors and logs of the
-    whole process hold nothing of what visitors give from here on.
+    whole process hold nothing of what visitors give from here on. It may be mounted in another app,
+    of one process: a visitor's calls and files belong to the process that they came to.
     """
     logs.keep_private()
     folder = private_folder.mine()
     folder.make()
     gradio_compat.harden(folder.files)
+    gradio_compat.use_the_browsers_address()
     ready = Readiness()
 
     @asynccontextmanager
@@ -128,7 +128,9 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
+    asked = ["GET", "HEAD", "OPTIONS"]  # as load balancers and wget --spider do
+
+    @app.api_route("/healthz", methods=asked)
     async def healthz() -> dict[str, Any]:
         libraries = {name: version(name) for name in ("gradio", "onnxruntime")}
         return {
@@ -140,7 +142,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
             },
         }
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=asked)
     async def readyz() -> JSONResponse:
         body = {"ready": ready.done, "answered": ready.answered, "error": ready.error}
         return JSONResponse(body, status_code=200 if ready.done else 503)
@@ -169,9 +171,46 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
     gradio_app.state_holder.__class__ = gradio_compat.Sessions
     uploads.keep_what_is_there()
+    gradio_app.add_exception_handler(OSError, _no_room)
     app.add_middleware(leaving.Presence, session_of_event=demo._queue.session_of_event)
-    app.add_middleware(doors.Doorkeeper)  # the outermost: it is asked first
+    app.add_middleware(doors.Doorkeeper)  # it is asked before all that answers
+    app.add_middleware(_Awake, whole=app)
     return app
+
+
+class _Awake:
+    """ASGI middleware by which the first request wakes an app that is mounted in another one.
+
+    Starlette runs the lifespan of the outermost app only.
+    """
+
+    def __init__(self, app: ASGIApp, whole: FastAPI) -> None:
+        self._app, self._whole = app, whole
+        self._awake, self._lock, self._life = False, asyncio.Lock(), AsyncExitStack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            self._awake = True
+        async with self._lock:
+            if not self._awake:
+                life = self._whole.router.lifespan_context(self._whole)
+                await self._life.enter_async_context(life)
+                self._awake = True
+        await self._app(scope, receive, send)
+
+
+async def _no_room(request: Request, error: Exception) -> JSONResponse:
+    """What became of the folder for temporary files, where that is why nothing arrives."""
+    if request.method != "POST" or isinstance(error, ConnectionError):
+        raise error
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    folder = private_folder.mine().path.parent
+    words = (
+        f"The folder {folder} cannot hold temporary files any more ({reason}): make room there, or "
+        "start again with GRADIO_TEMP_DIR set to another one."
+    )
+    logs.log.error("%s", words)
+    return JSONResponse({"detail": words, "error": words}, status_code=507)
 
 
 async def _sweep(sessions: gradio_compat.Sessions, keep_seconds: float) -> None:
@@ -216,35 +255,12 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that answers at once.
-
-    `socket.create_server` does not name the protocol, and asyncio then leaves Nagle's algorithm
-    on, by which every small answer waits 40 ms for the other side.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if os.name == "posix":  # on Windows the option would let two programs share the port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen()
-    return listener
-
-
 def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     """Serve the pages until Ctrl-C, a signal or the terminal's end; `--help` has the options."""
-    options = _options(arguments)
-    try:
-        listener = listen(options.host, options.port)
-    except OSError as error:
-        sys.exit(
-            f"Port {options.port} of {options.host} cannot be opened ({os.strerror(error.errno)}): "
-            f"choose another with --port."
-        )
-    port = listener.getsockname()[1]
-    host = "localhost" if options.host in ("0.0.0.0", "127.0.0.1", "::") else options.host
-    address = f"http://{host}:{port}"
-    proxies = "*" if ON_SPACE else None  # a Space is only ever reached through its proxy
+    options = starting.options(arguments)
+    listener = starting.listen(options.host, options.port)
+    address = starting.address_of(options.host, listener)
+    proxies = "*" if starting.ON_SPACE else None  # a Space is only ever reached through its proxy
     try:
         app = application(pages, 60 * options.keep_minutes)
     except private_folder.FolderError as error:
@@ -266,39 +282,3 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
         private_folder.mine().remove()
     if server.interrupted:
         sys.exit(130)
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    person = sys.stdout.isatty() and not ON_SPACE
-    # On Linux without a display, webbrowser would open a browser inside the terminal.
-    screen = sys.platform in ("darwin", "win32") or any(
-        name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
-    )
-    parser = argparse.ArgumentParser(
-        description="Sensorium: real neural networks that answer on your own machine."
-    )
-    parser.add_argument(
-        "--host",
-        default=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if ON_SPACE else "127.0.0.1"),
-        help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
-        help="port to listen on; 0 takes a free one (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--keep-minutes",
-        type=float,
-        default=float(os.environ.get("SENSORIUM_KEEP_MINUTES", uploads.KEEP_SECONDS / 60)),
-        help="how long a visitor's files stay once the page is closed (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--no-browser",
-        dest="browser",
-        action="store_false",
-        default=person and screen,
-        help="do not open the browser",
-    )
-    return parser.parse_args(arguments)

@@ -125,7 +125,9 @@ def code(
         return [_fill(text, values) for _, _, text in snippets]
 
     def from_here(request: gr.Request) -> list[str]:
-        return at(request.headers.get("origin", DEFAULT_ORIGIN))
+        origin = request.headers.get("origin", DEFAULT_ORIGIN)
+        page = request.headers.get("referer", "").partition("?")[0].rstrip("/")
+        return at(page if page.startswith(origin) else origin)  # behind a proxy it has a path
 
     shown = []
     with fold("Use it from code"), gr.Tabs():

@@ -10,6 +10,9 @@ from demos.words import CHINESE, say
 from model_zoo.trace import Ran
 
 SENTENCES = {
+    "This user has no home folder to keep a cache in: set SENSORIUM_CACHE to an absolute path.": (
+        "此用户没有主文件夹，无处存放缓存：请将 SENSORIUM_CACHE 设为绝对路径。"
+    ),
     "That file is not a picture that can be read: use PNG or JPEG.": (
         "该文件不是可读取的图片：请用 PNG 或 JPEG。"
     ),

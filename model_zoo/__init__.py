@@ -7,8 +7,9 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from model_zoo import _telemetry
+from model_zoo import _environment, _telemetry
 
+_environment.mend()
 _telemetry.switch_off()  # before anything below imports onnxruntime
 
 from model_zoo.zoo import load, names, spec  # noqa: E402

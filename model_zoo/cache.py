@@ -1,5 +1,7 @@
 """The cache folder: where it is, who may write in it now, and which of its files are right."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import functools
@@ -10,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from model_zoo.errors import CacheError
+from model_zoo.errors import CacheError, ZooError
 from model_zoo.source import Source, readable
 
 LOCK_LOOK_SECONDS = 0.25  # how often a lock that somebody else holds is tried again
@@ -24,18 +26,30 @@ DISK_ERRORS = {
     errno.ENOTDIR: "lies below something that is not a folder: move that away",
     errno.EEXIST: "is not a folder: move that file away",
     errno.ENOENT: "cannot be made: make it yourself",
+    errno.EISDIR: "has a folder where a file belongs: move that away",
+    errno.ENOLCK: "is on a disk that cannot lock files: mount it with locks",
+    errno.EIO: "is on a disk that fails: replace it",
 }
 
 log = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
-    """Where fetched and built files are kept: SENSORIUM_CACHE, or the user's cache folder."""
-    if chosen := os.environ.get("SENSORIUM_CACHE"):
-        return Path(chosen).expanduser().absolute()
-    from platformdirs import user_cache_path
+    """Where fetched and built files are kept: SENSORIUM_CACHE, or the user's cache folder.
 
-    return user_cache_path("sensorium", appauthor=False)
+    Raises CacheError for a user without a home.
+    """
+    try:
+        if chosen := os.environ.get("SENSORIUM_CACHE"):
+            return Path(chosen).expanduser().absolute()
+        from platformdirs import user_cache_path
+
+        return user_cache_path("sensorium", appauthor=False).expanduser().absolute()
+    except RuntimeError as error:  # there is no home to put for the ~
+        raise CacheError(
+            "This user has no home folder to keep a cache in: set SENSORIUM_CACHE to an absolute "
+            "path."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -43,13 +57,13 @@ def cache_errors(cache: Path) -> Iterator[None]:
     """Errors of the disk become one CacheError that names the folder and says what to do."""
     try:
         yield
+    except ZooError:
+        raise
     except OSError as error:
-        advice = DISK_ERRORS.get(error.errno or 0)
-        if advice is None:
-            raise
+        advice = DISK_ERRORS.get(error.errno or 0, "cannot be used: see what is wrong with it")
         raise CacheError(
             f"The cache folder {cache} {advice}, or set SENSORIUM_CACHE to another folder"
-            f" ({error.strerror})."
+            f" ({error.strerror or error})."
         ) from error
 
 
@@ -61,10 +75,13 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        log.info("Waiting for somebody else who works in %s", folder)
-        lock.acquire(poll_interval=LOCK_LOOK_SECONDS)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            log.info("Waiting for somebody else who works in %s", folder)
+            lock.acquire(poll_interval=LOCK_LOOK_SECONDS)
+    except NotImplementedError as error:  # what filelock makes of ENOSYS
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK), str(folder)) from error
     try:
         yield
     finally:
@@ -95,22 +112,53 @@ def is_verified(path: Path, source: Source) -> bool:
     """Whether the cached file is the pinned one.
 
     Hashing half a gigabyte at every start would cost more than opening the model, so the size
-    and the time that the right file had are noted beside it: what make and rsync go by. Whoever
-    writes to the file changes its time, and it is hashed again.
+    and the times that the right file had are noted beside it: what make and rsync go by. Whoever
+    writes to the file changes its times, and it is hashed again.
     """
-    with contextlib.suppress(FileNotFoundError):
-        if _note(path).read_text() == _size_and_time(path):
-            return path.stat().st_size == source.size
+    note = path.with_name("verified")
+    if _read(note) == _size_and_times(path):
+        return path.stat().st_size == source.size
     if not is_right(path, source):
         return False
-    with contextlib.suppress(OSError):  # a read-only cache is good enough to read from
-        remember_verified(path)
+    remember_verified(path)
     return True
 
 
 def remember_verified(path: Path) -> None:
     """Note that the file as it now is has the pinned digest."""
-    _note(path).write_text(_size_and_time(path))
+    _write(path.with_name("verified"), _size_and_times(path))
+
+
+def is_as_built(path: Path) -> bool:
+    """Whether a file that was built here is as `remember_built` saw it.
+
+    By size and times first, by the digest where these differ, as with downloads.
+    """
+    digest, _, seen = _read(_digest_note(path)).partition("\n")
+    if not digest or not path.is_file():
+        return False
+    if seen == _size_and_times(path):
+        return True
+    if sha256_of(path) != digest:
+        return False
+    _write(_digest_note(path), f"{digest}\n{_size_and_times(path)}")
+    return True
+
+
+def remember_built(path: Path) -> None:
+    """Note the digest of a file that was built just now."""
+    _write(_digest_note(path), f"{sha256_of(path)}\n{_size_and_times(path)}")
+
+
+def is_noted(path: Path) -> bool:
+    """Whether `remember_built` was ever called for this file."""
+    return bool(_read(_digest_note(path)))
+
+
+def discard(path: Path) -> None:
+    """Remove a built file, whatever lies in its place, and its note."""
+    for there in (path, _digest_note(path)):
+        _clear(there)
 
 
 @functools.lru_cache(maxsize=256)
@@ -118,10 +166,33 @@ def _sha256_seen(path: Path, size: int, mtime_ns: int) -> str:
     return sha256_of(path)
 
 
-def _note(path: Path) -> Path:
-    return path.with_name("verified")
+def _digest_note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
 
 
-def _size_and_time(path: Path) -> str:
+def _size_and_times(path: Path) -> str:
+    """What changes with a file: the last of the times even where the other is put back."""
     stat = path.stat()
-    return f"{stat.st_size} bytes at {stat.st_mtime_ns} ns"
+    return f"{stat.st_size} bytes at {stat.st_mtime_ns} ns, changed at {stat.st_ctime_ns} ns"
+
+
+def _read(note: Path) -> str:
+    """What a note says; nothing where it is missing, no file or not in UTF-8."""
+    with contextlib.suppress(OSError, ValueError):
+        return note.read_text(encoding="utf-8")
+    return ""
+
+
+def _write(note: Path, words: str) -> None:
+    """Write a note; a read-only cache is good enough to read from."""
+    with contextlib.suppress(OSError):
+        if note.is_dir():
+            _clear(note)
+        note.write_text(words, encoding="utf-8")
+
+
+def _clear(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from model_zoo import __version__, zoo
 from model_zoo.cache import cache_folder
+from model_zoo.errors import CacheError
+from model_zoo.fetch import is_here
 from model_zoo.providers import offers, processor, usable_cores
 from model_zoo.source import readable
 from model_zoo.tuning import choose
+
+LITTLE_ROOM_BYTES = 1_000_000_000  # the usual models need as much, with their graphs
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,10 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at the machine, the providers, the cache folder and every model, in that order."""
+    """Look at the machine, the providers, the folders and every model, in that order.
+
+    Nothing is fetched; of weights that are here already, the graphs are built.
+    """
     import onnxruntime
 
     versions = f"sensorium {__version__}, Python {platform.python_version()}"
@@ -33,17 +43,38 @@ def examine() -> list[Finding]:
         Finding("processor", True, f"{processor()}, {cores} usable core{'s' * (cores > 1)}"),
         *(Finding(offer.provider, offer.ready, offer.reason) for offer in offers().values()),
         _cache(),
+        _temporary(),
         _ffmpeg(),
     ]
     return findings + [_model(name) for name in zoo.names()]
 
 
 def _cache() -> Finding:
-    folder = cache_folder()
-    parent = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(parent).free / 1e9
-    text = f"{folder}, {free:.0f} GB free" + ("" if folder.exists() else ", not made yet")
-    return Finding("cache", free > 1, text)
+    try:
+        folder = cache_folder()
+    except CacheError as error:
+        return Finding("cache", False, str(error))
+    return _folder("cache", folder, "SENSORIUM_CACHE")
+
+
+def _temporary() -> Finding:
+    try:
+        folder = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    except OSError as error:
+        text = f"there is no folder for them ({error.strerror}): set GRADIO_TEMP_DIR to one"
+        return Finding("temporary files", False, text)
+    return _folder("temporary files", folder, "GRADIO_TEMP_DIR")
+
+
+def _folder(subject: str, folder: Path, variable: str) -> Finding:
+    """How much room a folder has, or that it cannot be written and what chooses another."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        text = f"{folder} cannot be written: set {variable} to another folder"
+        return Finding(subject, False, text)
+    free = shutil.disk_usage(there).free
+    made = "" if there == folder else ", not made yet"
+    return Finding(subject, free > LITTLE_ROOM_BYTES, f"{folder}, {free / 1e9:.0f} GB free{made}")
 
 
 def _ffmpeg() -> Finding:
@@ -53,11 +84,11 @@ def _ffmpeg() -> Finding:
 
 def _model(name: str) -> Finding:
     spec = zoo.spec(name)
-    if name not in zoo.usual():
-        size = readable(spec.download)
-        return Finding(name, True, f"comes when it is asked for: `fetch {name}`, {size}")
-    choice = choose(spec)
     try:
+        if not all(map(is_here, spec.sources)):
+            size = readable(spec.download)
+            return Finding(name, True, f"comes when it is asked for: `fetch {name}`, {size}")
+        choice = choose(spec)
         opened = [
             zoo.new_session(spec, choice.precision, choice.provider, part) for part in spec.parts
         ]

