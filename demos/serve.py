@@ -20,11 +20,12 @@ from typing import Any
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 
 import model_zoo
-from demos import Page, doors, gradio_compat, leaving, logs, look, private_folder, uploads
+from demos import Page, calls, doors, gradio_compat, leaving, logs, look, private_folder, uploads
 from demos.words import CHINESE, t, translations
 
 CHINESE.update(
@@ -167,6 +168,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
         css_paths=look.CSS,
     )
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app.add_exception_handler(RequestValidationError, calls.refuse)
     gradio_app.state_holder.__class__ = gradio_compat.Sessions
     uploads.keep_what_is_there()
     app.add_middleware(leaving.Presence, session_of_event=demo._queue.session_of_event)
