@@ -11,11 +11,14 @@ from urllib.parse import unquote
 from gradio import processing_utils, utils
 from gradio.block_function import BlockFunction
 from gradio.data_classes import FileData, ImageData
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from demos.words import CHINESE
 from model_zoo.errors import BadInput
 
 _FILE_DOOR = "/gradio_api/file="
+NO_CALL = 'That is no call: send {"data": [VALUES]} in JSON, as Content-Type application/json.'
 MISSING = (
     "A file is missing: send one to /gradio_api/upload and give the path that it answers, "
     'as {"path": PATH, "meta": {"_type": "gradio.FileData"}}, or give a data: address.'
@@ -59,6 +62,11 @@ def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
             f"not {len(given)}."
         )
     return given + [block.value for block in wanted[len(given) :]]
+
+
+async def refuse(request: Request, error: Exception) -> JSONResponse:
+    """A body that is no call at all; FastAPI would repeat it, and fail where it is no text."""
+    return JSONResponse({"error": NO_CALL}, 400)
 
 
 def _file(value: Any) -> Any:

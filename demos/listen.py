@@ -19,7 +19,7 @@ from demos.snippets import code
 from demos.transcript import Shown, evidence, heard, shown
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
-from model_zoo.errors import BadInput, ZooError
+from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.fetch import fetch_all
 from model_zoo.speech.languages import NAMES
 from model_zoo.speech.listening import Listening
@@ -123,7 +123,7 @@ async def transcribe(
         if audio is None:
             raise BadInput("There is no recording: send one.")
         if model not in MODELS:
-            raise BadInput(f"{model!r} does not listen: choose one of {', '.join(MODELS)}.")
+            raise BadInput(f"{brief(model)} does not listen: choose one of {', '.join(MODELS)}.")
         options = SpeechOptions(language or "", task or "transcribe", word_timestamps)
 
         def begun() -> Listening:

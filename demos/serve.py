@@ -18,12 +18,24 @@ from typing import Any
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import model_zoo
-from demos import Page, doors, gradio_compat, leaving, logs, look, private_folder, starting, uploads
+from demos import (
+    Page,
+    calls,
+    doors,
+    gradio_compat,
+    leaving,
+    logs,
+    look,
+    private_folder,
+    starting,
+    uploads,
+)
 from demos.words import CHINESE, t, translations
 
 CHINESE.update(
@@ -169,6 +181,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
         css_paths=look.CSS,
     )
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app.add_exception_handler(RequestValidationError, calls.refuse)
     gradio_app.state_holder.__class__ = gradio_compat.Sessions
     uploads.keep_what_is_there()
     gradio_app.add_exception_handler(OSError, _no_room)

@@ -17,11 +17,11 @@ from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.writing import ALWAYS, MODELS, Written
 from demos.zoo_words import told
-from model_zoo.errors import BadInput, ZooError
+from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.sampling import TextOptions
 from model_zoo.stopping import Stopped
 from model_zoo.text.model import LanguageModel
-from model_zoo.text.values import is_another
+from model_zoo.values import is_another
 
 AT_ONCE = 8  # people who get tokens in turn; others wait
 SENT_TOGETHER = 4  # tokens at least in an event of the endpoint, but the first one comes at once
@@ -125,7 +125,7 @@ def generate_text(
     """
     with parts.plain_errors(partial(writing.sentence, model)), leaving.stop_of(request) as left:
         if model not in MODELS:
-            raise BadInput(f"{model!r} does not write: choose one of {', '.join(MODELS)}.")
+            raise BadInput(f"{brief(model)} does not write: choose one of {', '.join(MODELS)}.")
         options = TextOptions(
             max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
             repetition_penalty=repetition_penalty, stop=stop, seed=seed, chat=chat,

@@ -75,10 +75,9 @@ FIGURES = {  # {} stands for a figure or a name
     "{} is a number, not {}.": "{} 应为数字，而不是 {}。",
     "{} is yes or no, not {}.": "{} 应为是或否（yes/no），而不是 {}。",
     "A prompt is a text, not {}.": "提示应为文字，而不是 {}。",
-    "answer is a text, not {}.": "answer 应为文字，而不是 {}。",
+    "{} is a text, not {}.": "{} 应为文字，而不是 {}。",
     "{} is a whole number, not {}.": "{} 应为整数，而不是 {}。",
     "{} is between {} and {}, not {}.": "{} 应在 {} 与 {} 之间，而不是 {}。",
-    "{} is 1 to 10, not {}.": "{} 应为 1 到 10，而不是 {}。",
     "{} is a list of texts.": "{} 应为一列文字。",
     "{} is at most {} texts, none of them empty.": "{} 最多 {} 条文字，且都不能为空。",
     "The text has {} tokens, and {} reads fewer than {}: shorten it.": (

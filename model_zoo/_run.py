@@ -12,7 +12,7 @@ from typing import Any
 
 from model_zoo import inputs, tables
 from model_zoo._console import console, progress, show
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, brief
 from model_zoo.options import parse
 from model_zoo.spec import ModelSpec
 
@@ -40,7 +40,7 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
     _refuse("--column", asked.column, "anything but a CSV file")
     if asked.form and asked.form not in spec.formats:
         there = ", ".join(spec.formats) or "none: leave --format out"
-        raise BadInput(f"{spec.name} has no format {asked.form!r}; there are {there}.")
+        raise BadInput(f"{spec.name} has no format {brief(asked.form)}; there are {there}.")
     if asked.form and asked.as_json:
         raise BadInput("--format and --json are two ways to print: leave one out.")
     options = parse(spec, asked.chosen)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from model_zoo import zoo
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, brief
 from model_zoo.providers import PROVIDERS, has_brain_floats, ready
 from model_zoo.spec import ModelSpec
 
@@ -101,7 +101,7 @@ def _sensible(precision: str, provider: str) -> bool:
 
 def _require(asked: str, known: tuple[str, ...], complaint: str) -> None:
     if asked not in ("auto", *known):
-        raise BadInput(f"{complaint} {asked!r}: choose one of auto, {', '.join(known)}.")
+        raise BadInput(f"{complaint} {brief(asked)}: choose one of auto, {', '.join(known)}.")
 
 
 def _summary(

@@ -50,7 +50,8 @@ NAMES = {
     "cp949": "EUC-KR (Korean)",
 }
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
+_IN_TEXTS = b"\t\n\v\f\r\x1a\x1b\x85"  # the control characters that a text may hold
+_CONTROLS = bytes(set(range(32)) - set(_IN_TEXTS))
 _KANA = re.compile(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]")  # in Shift-JIS
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ASCII_LETTER = re.compile("[A-Za-z]")
@@ -117,7 +118,8 @@ def detect(file: BinaryIO) -> Encoding:
     for mark, codec in MARKS:
         if head.startswith(mark):
             text = head.decode(codec, "replace")
-            wrong = sum(sign == "\ufffd" or not _may_be_text(sign) for sign in text)
+            strange = _is_control if codec == "utf-8-sig" else _is_strange
+            wrong = sum(sign == "\ufffd" or strange(sign) for sign in text)
             if wrong > max(1, MOST_CONTROLS * len(text)):
                 raise BadInput(NOT_TEXT)
             return Encoding(codec, marked=True, damaged=not _decodes(file, codec))
@@ -158,17 +160,22 @@ def _wide(head: bytes) -> str:
             text = codecs.getincrementaldecoder(codec)().decode(head)
         except UnicodeError:
             continue
-        if text and all(map(_may_be_text, text)):
+        if text and not any(map(_is_strange, text)):
             return codec
     return ""
 
 
-def _may_be_text(character: str) -> bool:
-    return (
-        character.isprintable()
-        or character in "\t\n\v\f\r"
-        or unicodedata.category(character) in ("Cf", "Zs", "Zl", "Zp")
-    )
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" and ord(character) not in _IN_TEXTS
+
+
+def _is_strange(character: str) -> bool:
+    """Whether other data taken for UTF-16 or UTF-32 hold this character, and texts do not.
+
+    What Python knows no character for may be a new emoji, but hardly below those of two units.
+    """
+    unknown = unicodedata.category(character) in ("Cn", "Co", "Cs")
+    return _is_control(character) or (unknown and character < "\U00010000")
 
 
 def _sample(file: BinaryIO) -> bytes:

@@ -3,6 +3,25 @@
 Every message is plain language: what is wrong, and what to do about it.
 """
 
+from __future__ import annotations
+
+import reprlib
+
+LONGEST_NAME = 200  # characters; a longer one is cut in what is said of it
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 80  # characters
+_short.maxlist = _short.maxtuple = _short.maxdict = 3  # items, each of so many characters
+
+
+def brief(value: object) -> str:
+    """What was given, as Python writes it, short enough for a sentence."""
+    return _short.repr(value)
+
+
+def named(name: str) -> str:
+    """A file's name or an address as it is, but on one line and not too long for a sentence."""
+    return name if name.isprintable() and len(name) <= LONGEST_NAME else brief(name)
+
 
 class ZooError(Exception):
     """Base of every error that the zoo raises on purpose."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, named
 from model_zoo.picture_metadata import MOST_PAGES, ORIENTATION, in_srgb, plain, upright
 
 MAX_PIXELS = 100_000_000  # 100 megapixels; more is refused before a byte of it is decoded
@@ -49,7 +49,7 @@ def open_image(source: File) -> Image.Image:
     except BadInput:
         raise
     except FileNotFoundError as error:
-        raise BadInput(f"There is no file {source!s}: check its name.") from error
+        raise BadInput(f"There is no file {named(str(source))}: check its name.") from error
     except (UnidentifiedImageError, IsADirectoryError) as error:
         raise BadInput("That file is not a picture that can be read: use PNG or JPEG.") from error
     except Image.DecompressionBombError as error:

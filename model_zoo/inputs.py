@@ -16,7 +16,7 @@ from typing import BinaryIO
 from PIL.Image import Image
 
 from model_zoo import encoding
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, named
 from model_zoo.images import open_image
 
 STDIN = ("-", "/dev/stdin", "/dev/fd/0")
@@ -48,7 +48,7 @@ def find(given: str) -> Path | None:
             raise BadInput("There is nothing on standard input: give a file.")
         return _keep(sys.stdin.buffer)
     if _ADDRESS.fullmatch(given):
-        raise BadInput(f"{given} is an address: save what is there, and give that file.")
+        raise BadInput(f"{named(given)} is an address: save what is there, and give that file.")
     if not given:  # which would be the current folder
         return None
     path = Path(given)
@@ -61,22 +61,24 @@ def find(given: str) -> Path | None:
                 if stat.S_ISFIFO(mode) or file.isatty():
                     return _keep(file)
     except PermissionError:
-        raise BadInput(f"You may not read {given}: change its permissions.") from None
+        raise BadInput(f"You may not read {named(given)}: change its permissions.") from None
     except OSError as error:  # above all: there is none, or it is too long for a name
         if error.errno == errno.ELOOP:
-            raise BadInput(f"{given} is a link that leads back to itself: give a file.") from None
+            raise BadInput(
+                f"{named(given)} is a link that leads back to itself: give a file."
+            ) from None
         return None
     except ValueError:  # a zero byte
         return None
     kind = "a folder: give a file in it" if stat.S_ISDIR(mode) else "a device: give a file"
-    raise BadInput(f"{given} is {kind}.")
+    raise BadInput(f"{named(given)} is {kind}.")
 
 
 def find_file(given: str) -> Path:
     """The file that INPUT names, for a model that reads nothing else; BadInput without one."""
     if path := find(given):
         return path
-    raise BadInput(f"There is no file {given}: check its name.")
+    raise BadInput(f"There is no file {named(given)}: check its name.")
 
 
 def read_image(given: str) -> Image:
@@ -94,7 +96,7 @@ def read_text(given: str) -> str:
         text, notes = encoding.read(path)
         text = text.removesuffix("\n")
     elif _seems_a_path(given):
-        raise BadInput(f"There is no file {given}: check its name.")
+        raise BadInput(f"There is no file {named(given)}: check its name.")
     else:
         text, notes = _argument(given)
     for note in notes:

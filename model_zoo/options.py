@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, brief
 from model_zoo.spec import ModelSpec
 
 
@@ -27,7 +27,7 @@ def parse(spec: ModelSpec, chosen: Sequence[str]) -> Any:
     for item in chosen:
         name, equals, text = item.partition("=")
         if name not in defaults or not equals:
-            raise BadInput(f"{item!r} is no option: say NAME=VALUE, of {', '.join(defaults)}.")
+            raise BadInput(f"{brief(item)} is no option: say NAME=VALUE, of {', '.join(defaults)}.")
         value = _read(name, text, defaults[name])
         if name in values and not isinstance(value, tuple):
             raise BadInput(f"{name} is said twice: leave one out.")
@@ -48,7 +48,7 @@ def _items(text: str) -> list[str]:
 def _read(name: str, text: str, default: Any) -> Any:
     if isinstance(default, bool):
         if text.lower() not in ("yes", "no", "true", "false"):
-            raise BadInput(f"{name} is yes or no, not {text!r}.")
+            raise BadInput(f"{name} is yes or no, not {brief(text)}.")
         return text.lower() in ("yes", "true")
     if isinstance(default, tuple):
         kind = default[0] if default else ""
@@ -56,4 +56,4 @@ def _read(name: str, text: str, default: Any) -> Any:
     try:
         return type(default)(text) if isinstance(default, (int, float)) else text
     except ValueError:
-        raise BadInput(f"{name} is a number, not {text!r}.") from None
+        raise BadInput(f"{name} is a number, not {brief(text)}.") from None

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.errors import BadInput
-from model_zoo.text import values
+from model_zoo import values
 
 MAX_NEW_TOKENS, MAX_BEAMS, MAX_STOPS = 4096, 8, 8
 MAX_DRAWN_SEED = 2**31  # short enough to write down
@@ -50,33 +49,22 @@ class TextOptions:
     answer: str = ""
 
     def __post_init__(self) -> None:
-        bounds: dict[str, tuple[float, float]] = {
-            "max_new_tokens": (1, MAX_NEW_TOKENS),
-            "temperature": (0, 5),
-            "top_k": (0, 1_000_000),
-            "top_p": (0, 1),
-            "min_p": (0, 1),
-            "repetition_penalty": (0.5, 2),
-            "seed": (0, 2**63 - 1),
-            "beams": (1, MAX_BEAMS),
-        }
         found: dict[str, Any] = {}
-        for name, (least, most) in bounds.items():
-            value = getattr(self, name)
-            if name == "seed" and values.is_another(value):
-                value = secrets.randbelow(MAX_DRAWN_SEED)
-            value = values.number(name, value)
-            if not least <= value <= most:  # false for what is not a number, too
-                raise BadInput(f"{name} is between {least:g} and {most:g}, not {value:g}.")
-            if name in ("max_new_tokens", "top_k", "seed", "beams"):
-                if value != int(value):
-                    raise BadInput(f"{name} is a whole number, not {value:g}.")
-                value = int(value)
-            found[name] = value
+        for name, least, most in (
+            ("temperature", 0, 5), ("top_p", 0, 1), ("min_p", 0, 1), ("repetition_penalty", 0.5, 2),
+        ):  # fmt: skip
+            found[name] = values.within(name, getattr(self, name), least, most)
+        drawn = secrets.randbelow(MAX_DRAWN_SEED) if values.is_another(self.seed) else self.seed
+        for name, value, least, most in (
+            ("max_new_tokens", self.max_new_tokens, 1, MAX_NEW_TOKENS),
+            ("top_k", self.top_k, 0, 1_000_000),
+            ("seed", drawn, 0, 2**63 - 1),
+            ("beams", self.beams, 1, MAX_BEAMS),
+        ):
+            found[name] = values.whole(name, value, least, most)
         found["stop"] = values.texts("stop", self.stop, MAX_STOPS)
         found["chat"] = values.flag("chat", self.chat)
-        if not isinstance(self.answer, str):
-            raise BadInput(f"answer is a text, not {self.answer!r}.")
+        found["answer"] = values.text("answer", self.answer)
         for name, value in found.items():
             object.__setattr__(self, name, value)  # as dataclasses do it that are frozen
 

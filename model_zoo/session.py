@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.errors import BadInput, ProviderUnavailable
+from model_zoo.errors import BadInput, ProviderUnavailable, brief
 from model_zoo.providers import EXECUTION_PROVIDERS, offers, openvino_device, usable_cores
 from model_zoo.trace import Ran
 
@@ -77,7 +77,7 @@ def _open_or_fall_back(
     """The session that was asked for or, with a warning and a note, the same graph on the CPU."""
     if provider not in EXECUTION_PROVIDERS:
         choices = ", ".join(EXECUTION_PROVIDERS)
-        raise BadInput(f"There is no provider {provider!r}: choose one of {choices}.")
+        raise BadInput(f"There is no provider {brief(provider)}: choose one of {choices}.")
     try:
         return Ran(provider, precision), _open(path, precision, provider, spin)
     except ProviderUnavailable as error:

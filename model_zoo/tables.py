@@ -12,7 +12,7 @@ from typing import TextIO
 from model_zoo import encoding
 from model_zoo.dialects import LOOKED_AT, NONE, NUMBER, TEXTS, Dialect, has_names, records, sniff
 from model_zoo.encoding import Encoding
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, brief, named
 
 MANY = 512  # rows that are answered together: as fast as thousands, and a sign of life a second
 ENDINGS = (".csv", ".tsv")
@@ -48,8 +48,10 @@ class Table:
         if not name:
             return self.column
         if name not in self.columns:
-            there = ", ".join(self.columns[:20]) + (" …" if len(self.columns) > 20 else "")
-            raise BadInput(f"There is no column {name!r}: choose one of {there}.")
+            there = ", ".join(map(named, self.columns[:20])) + (
+                " …" if len(self.columns) > 20 else ""
+            )
+            raise BadInput(f"There is no column {brief(name)}: choose one of {there}.")
         return self.columns.index(name)
 
     def rows(self) -> Iterator[tuple[list[str], str]]:

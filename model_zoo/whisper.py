@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -11,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo import zoo
+from model_zoo import values, zoo
 from model_zoo.decoder import Decoder, place_loop
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, brief
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session, softmax
 from model_zoo.spec import Metric, ModelSpec
@@ -31,6 +32,7 @@ CLIPS = (
     "14 versions of one real speech; openai-whisper's tiny.en 0.6877"
 )
 PARTS = ("encoder", "decoder", "aligner", "vad")
+THRESHOLDS = ("compression_ratio_threshold", "logprob_threshold", "no_speech_threshold")
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,26 @@ class SpeechOptions:
     no_speech_threshold: float = 0.6
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "language", languages.code(self.language))
-        if self.task not in TASKS:
-            raise BadInput(f"There is no task {self.task!r}: choose one of {', '.join(TASKS)}.")
+        found: dict[str, Any] = {"task": values.text("task", self.task)}
+        found["language"] = languages.code(values.text("language", self.language or ""))
+        if found["task"] not in TASKS:
+            raise BadInput(
+                f"There is no task {brief(self.task)}: choose one of {', '.join(TASKS)}."
+            )
         for name in ("beam_size", "best_of"):
-            if not 1 <= getattr(self, name) <= 10:
-                raise BadInput(f"{name} is 1 to 10, not {getattr(self, name)}.")
-        if not self.temperatures or not all(0 <= t <= 2 for t in self.temperatures):
+            found[name] = values.whole(name, getattr(self, name), 1, 10)
+        for name in ("word_timestamps", "condition_on_previous_text", "vad", "whole_window"):
+            found[name] = values.flag(name, getattr(self, name))
+        for name in THRESHOLDS:
+            found[name] = values.within(name, getattr(self, name), -math.inf, math.inf)
+        found["patience"] = values.within("patience", self.patience, 0, 10)
+        found["initial_prompt"] = values.text("initial_prompt", self.initial_prompt)
+        given = self.temperatures if isinstance(self.temperatures, (list, tuple)) else ()
+        if not given:
             raise BadInput("temperatures are numbers from 0 to 2, the first to try first.")
+        found["temperatures"] = tuple(values.within("temperature", t, 0, 2) for t in given)
+        for name, value in found.items():
+            object.__setattr__(self, name, value)  # as dataclasses do it that are frozen
 
 
 @dataclass(frozen=True)

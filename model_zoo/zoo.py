@@ -26,7 +26,7 @@ from model_zoo.cache import (
     remember_built,
     require_room,
 )
-from model_zoo.errors import UnknownModel, WeightsNotFound
+from model_zoo.errors import UnknownModel, WeightsNotFound, brief
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
 from model_zoo.spec import WHOLE, Builder, ModelSpec, stored
@@ -62,7 +62,7 @@ def spec(name: str) -> ModelSpec:
         return specs()[name]
     except KeyError:
         raise UnknownModel(
-            f"There is no model {name!r}: choose one of {', '.join(names())}."
+            f"There is no model {brief(name)}: choose one of {', '.join(names())}."
         ) from None
 
 

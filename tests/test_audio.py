@@ -118,3 +118,15 @@ def test_louder_than_full_scale_is_clipped():
 
 def test_ffmpeg_is_there_for_these_tests():
     assert shutil.which("ffmpeg"), "apt-get install -y ffmpeg"
+
+
+@pytest.mark.parametrize("shape", [(0,), (1, 0), (0, 1), (5, 0), (0, 5)])
+def test_an_array_without_samples_is_a_recording_of_no_length(shape):
+    assert len(open_sound((8_000, np.zeros(shape))).samples()) == 0
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+def test_what_jumps_stays_within_full_scale(rate):
+    square = np.where(np.arange(rate) // 7 % 2, 1.0, -1.0).astype(np.float32)
+    noise = np.sign(np.random.default_rng(0).normal(size=rate)).astype(np.float32)
+    assert np.abs(open_sound((rate, np.concatenate([square, noise]))).samples()).max() == 1

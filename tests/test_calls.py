@@ -91,6 +91,16 @@ def test_no_file_at_all_is_refused(app: str) -> None:
     assert "no picture" in reply.json()["error"]
 
 
+@pytest.mark.parametrize("door", ["run/classify_digit", "call/classify_digit", "queue/join"])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"[1, 2", b"null", b'"a"'])
+def test_a_body_that_is_no_call_is_refused_whatever_its_bytes(
+    app: str, door: str, kind: str, body: bytes
+) -> None:
+    address, sent = f"{app}/gradio_api/{door}", {"Content-Type": kind}
+    is_a_refusal(httpx.post(address, content=body, headers=sent), "no call")
+
+
 @pytest.mark.weights
 def test_values_with_a_default_may_be_left_out(app: str) -> None:
     answer = run(app, "classify_sentiment", "a fine film").json()["data"][0]

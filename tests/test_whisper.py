@@ -194,7 +194,7 @@ def test_stopping_ends_before_the_next_window(model, speech):
     ({"language": "de"}, "knows English only"),
     ({"task": "translate"}, "knows English only"),
     ({"task": "summarise"}, "no task"),
-    ({"beam_size": 0}, "beam_size is 1 to 10"),
+    ({"beam_size": 0}, "beam_size is between 1 and 10"),
     ({"temperatures": ()}, "temperatures are"),
 ])  # fmt: skip
 def test_what_cannot_be_is_said_in_a_sentence(model, chosen, says):

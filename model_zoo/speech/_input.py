@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, named
 
 MAX_PIPED_BYTES = 2 * 1024**3  # a stream that does not end must not fill the disk
 CHUNK_BYTES = 1024**2
@@ -109,5 +109,5 @@ def _not_empty(source: Input) -> Input:
 
 
 def _readable(name: str) -> str:
-    """A name whose bytes are no UTF-8 with a mark for each of them."""
-    return name.encode(errors="surrogateescape").decode(errors="replace")
+    """A name in a sentence, whose bytes are no UTF-8 with a mark for each of them."""
+    return named(name.encode(errors="surrogateescape").decode(errors="replace"))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, brief
 
 MOST_CHANNELS = 64
 LOUDEST = 16.0  # of floats: what was mixed too loud stays far below it, 16-bit values do not
@@ -26,7 +26,7 @@ def as_pair(pair: Sequence[Any]) -> tuple[int, npt.NDArray[Any]]:
     if isinstance(samples, (int, float, np.number)):
         rate, samples = samples, rate  # as soundfile and librosa give them
     if not isinstance(rate, (int, float, np.number)) or not np.isfinite(rate) or rate != int(rate):
-        raise BadInput(f"The sampling rate is a whole number such as 16000, not {rate!r}.")
+        raise BadInput(f"The sampling rate is a whole number such as 16000, not {brief(rate)}.")
     return int(rate), _as_array(samples)
 
 
@@ -42,6 +42,7 @@ def _as_array(samples: Any) -> npt.NDArray[Any]:
     if array.ndim == 2:
         # There are more samples than channels: [channels, n] is what torchaudio gives.
         array = array.T if array.shape[0] < array.shape[1] else array
+        array = array if array.size else array.reshape(0, 1)  # no channels hold no samples
         if array.shape[1] > MOST_CHANNELS:
             raise BadInput(
                 f"The recording has {array.shape[1]} channels: at most {MOST_CHANNELS} can be read."

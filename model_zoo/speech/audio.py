@@ -201,12 +201,18 @@ class Live:
                 "export it again."
             )
         mono = np.clip(mono, -1, 1)
-        return self._stream.resample_chunk(mono) if self._stream else mono
+        return self._filtered(mono) if self._stream else mono
 
     def finish(self) -> Samples:
         """What the filter still holds."""
         rest = np.zeros(0, np.float32)
-        return self._stream.resample_chunk(rest, last=True) if self._stream else rest
+        return self._filtered(rest, last=True) if self._stream else rest
+
+    def _filtered(self, samples: Samples, last: bool = False) -> Samples:
+        assert self._stream is not None
+        # Where sound jumps, as damaged and clipped sound does, the filter goes beyond it.
+        within: Samples = np.clip(self._stream.resample_chunk(samples, last=last), -1, 1)
+        return within
 
 
 def _resampled(blocks: Iterable[npt.NDArray[Any]], rate: int, mix: Mix) -> Iterator[Samples]:

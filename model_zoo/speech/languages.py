@@ -1,6 +1,6 @@
 """The languages that Whisper was trained on, by the code that its tokens have."""
 
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, brief
 
 NAMES = {
     "en": "English", "zh": "Chinese", "de": "German", "es": "Spanish", "ru": "Russian",
@@ -47,6 +47,6 @@ def code(wish: str) -> str:
         if name in _CODES:
             return _CODES[name]
     raise BadInput(
-        f"There is no language {wish!r}: give a code such as en, de, zh or es, or none to have it "
-        "detected."
+        f"There is no language {brief(wish)}: give a code such as en, de, zh or es, or none to "
+        "have it detected."
     )

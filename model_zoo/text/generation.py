@@ -89,7 +89,7 @@ def waiting(tokens: Sequence[Token], stops: Sequence[str]) -> int:
 
 def _begins(text: str, stop: str) -> bool:
     """Whether the end of the text is the beginning of the stop text."""
-    return any(text.endswith(stop[:length]) for length in range(1, len(stop)))
+    return any(text.endswith(stop[:length]) for length in range(1, min(len(stop), 1 + len(text))))
 
 
 def _cut(tokens: Sequence[Token], length: int) -> Iterator[Token]:

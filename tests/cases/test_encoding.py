@@ -117,3 +117,13 @@ def test_06_the_encoding_of_a_file_is_said_on_standard_error(tmp_path: Path, cap
     file.write_bytes("The café in Paris is\n".encode("latin-1"))
     assert inputs.read_text(str(file)) == "The café in Paris is"
     assert "Windows-1252" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_8_signs_that_are_newer_than_this_python_are_text(codec: str):
+    text = "A fine film \U0001fadf\U0001fadf\U0001cd00"  # of Unicode 17, or not given out at all
+    assert decode(text.encode(codec))[0].removeprefix("\ufeff") == text
+
+
+def test_8_signs_of_icon_fonts_are_text_where_utf8_is_marked():
+    assert decode("\uf8ff\uf8ff".encode("utf-8-sig"))[0] == "\uf8ff\uf8ff"

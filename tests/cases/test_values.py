@@ -9,17 +9,22 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import _run, options
+from model_zoo import _run, inputs, options
 from model_zoo._run import Asked
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, ZooError
+from model_zoo.images import open_image
+from model_zoo.sampling import TextOptions
+from model_zoo.speech.audio import open_sound
 from model_zoo.trace import Ran
+from model_zoo.whisper import SpeechOptions
 
 ROOT = Path(__file__).parents[2]
 SST2, SMOLLM2 = model_zoo.spec("sst2-minilm"), model_zoo.spec("smollm2-135m")
@@ -197,3 +202,59 @@ def test_b16_a_model_answers_in_another_process():
     done = python("-c", code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [
+        ({"language": 5}, "language is a text, not 5."),
+        ({"task": None}, "task is a text, not None."),
+        ({"beam_size": "many"}, "beam_size is a number, not 'many'."),
+        ({"beam_size": 1.5}, "beam_size is a whole number, not 1.5."),
+        ({"vad": 7}, "vad is yes or no, not 7."),
+        ({"patience": float("nan")}, "patience is between 0 and 10, not nan."),
+        ({"initial_prompt": b"Kennedy"}, "initial_prompt is a text, not b'Kennedy'."),
+        ({"temperatures": "0"}, "temperatures are numbers from 0 to 2, the first to try first."),
+        ({"temperatures": (0, "hot")}, "temperature is a number, not 'hot'."),
+        ({"logprob_threshold": None}, "logprob_threshold is a number, not None."),
+    ],
+)  # fmt: skip
+def test_an_option_of_speech_that_is_none_is_refused(chosen: dict, says: str):
+    with pytest.raises(BadInput) as refused:
+        SpeechOptions(**chosen)
+    assert str(refused.value) == says
+
+
+def test_options_of_speech_are_taken_for_what_they_plainly_are():
+    chosen = SpeechOptions(language=None, beam_size="3", vad="no", temperatures=[0, np.float32(1)])
+    assert (chosen.language, chosen.beam_size, chosen.vad) == ("", 3, False)
+    assert chosen.temperatures == (0, 1)
+
+
+LONG = "\ud83d" * 3000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: TextOptions(temperature=LONG),
+        lambda: TextOptions(chat=LONG),
+        lambda: TextOptions(answer=[LONG] * 100),
+        lambda: SpeechOptions(language=LONG),
+        lambda: SpeechOptions(task=LONG),
+        lambda: options.parse(SMOLLM2, [LONG]),
+        lambda: options.parse(SMOLLM2, [f"top_k={LONG}"]),
+        lambda: model_zoo.load(LONG),
+        lambda: inputs.read_text("https://" + "a" * 3000),
+        lambda: inputs.find_file("a\nfile.png"),
+        lambda: open_sound("/tmp/no\nsuch.wav"),
+        lambda: open_image("no\nsuch.png"),
+    ],
+)
+def test_what_is_refused_is_named_in_one_line_that_can_be_read(wrong: Callable[[], object]):
+    with pytest.raises(ZooError) as refused:
+        wrong()
+    sentence = str(refused.value)
+    assert len(sentence) < 500
+    assert len(sentence.splitlines()) == 1
+    assert sentence.endswith(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -181,3 +182,10 @@ def test_8_half_a_surrogate_pair_is_read_as_the_replacement_character(lm: Wide, 
     assert tokens == tuple(lm.vocabulary.encode(prompt + "x"))
     assert "\ufffd" in lm.vocabulary.decode(tokens)
     assert lm.score(prompt + "x").perplexity > 1
+
+
+def test_13_a_long_stop_text_takes_no_time(lm: Wide):
+    began = time.monotonic()
+    stop = "never " * 50_000
+    assert len(list(lm("Once", max_new_tokens=8, stop=stop, top_k=1))) == 8
+    assert time.monotonic() - began < 5

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from model_zoo.errors import BadInput
+from model_zoo.encoding import mend
+from model_zoo.errors import BadInput, brief
 
 YES, NO = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 LARGEST = 2**64  # whatever is larger is too large for any option
@@ -28,7 +29,30 @@ def number(name: str, value: Any) -> float:
         return math.inf if whole > 0 else -math.inf
     elif isinstance(value, Real) and not isinstance(value, bool):
         return float(value)
-    raise BadInput(f"{name} is a number, not {value!r}.")
+    raise BadInput(f"{name} is a number, not {brief(value)}.")
+
+
+def within(name: str, value: Any, least: float, most: float) -> float:
+    """A number between two others, these included."""
+    found = number(name, value)
+    if not least <= found <= most:  # false for what is not a number, too
+        raise BadInput(f"{name} is between {least:g} and {most:g}, not {found:g}.")
+    return found
+
+
+def whole(name: str, value: Any, least: int, most: int) -> int:
+    """A whole number between two others, these included; 3.0 is one."""
+    found = within(name, value, least, most)
+    if found != int(found):
+        raise BadInput(f"{name} is a whole number, not {found:g}.")
+    return int(found)
+
+
+def text(name: str, value: Any) -> str:
+    """A text, whose signs are whole."""
+    if not isinstance(value, str):
+        raise BadInput(f"{name} is a text, not {brief(value)}.")
+    return mend(value)
 
 
 def flag(name: str, value: Any) -> bool:
@@ -36,7 +60,7 @@ def flag(name: str, value: Any) -> bool:
     said = str(value).strip().lower()
     if isinstance(value, (bool, np.bool_, int, str)) and said in YES | NO:
         return said in YES
-    raise BadInput(f"{name} is yes or no, not {value!r}.")
+    raise BadInput(f"{name} is yes or no, not {brief(value)}.")
 
 
 def texts(name: str, value: Any, most: int) -> tuple[str, ...]:
