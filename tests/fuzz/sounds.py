@@ -74,7 +74,7 @@ def _counted(path: Path) -> float | None:
     if len(rates) != 1 or not RATES[0] <= int(rates[0]) <= RATES[1]:
         return None
     form = ["-t", f"{MAX_SECONDS}", "-f", "s16le", "-ac", "1", "-ar", f"{SAMPLE_RATE}", "pipe:1"]
-    command = ["ffmpeg", "-v", "warning", "-nostdin", "-i", str(path), "-map", "0:a:0", *form]
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-map", "0:a:0", *form]
     with tempfile.TemporaryFile() as out:
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, timeout=60)
         size = out.tell()
