@@ -61,7 +61,20 @@ def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
             f"/{function.api_name} takes {len(needed)} to {len(wanted)} values ({names}), "
             f"not {len(given)}."
         )
-    return given + [block.value for block in wanted[len(given) :]]
+    values = given + [block.value for block in wanted[len(given) :]]
+    for block, value in zip(wanted, values, strict=True):
+        if block.data_model not in (FileData, ImageData):
+            _require_plain(str(block.label), value)
+    return values
+
+
+def _require_plain(name: str, value: Any) -> None:
+    """BadInput for an object, in which Gradio would look for a file, and for a list with one."""
+    inside = value if isinstance(value, list) else [value]
+    if any(isinstance(item, dict | list) for item in inside):
+        raise BadInput(
+            f"{name} cannot be an object: give a text, a number, true or false, or a list of texts."
+        )
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
