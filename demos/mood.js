@@ -44,6 +44,9 @@ window.mood = {
 };
 
 function leaveOut(out) {
+  // From this moment on, not from when Gradio asks: an older answer that comes between the two
+  // would put words back of which the next click knows nothing.
+  asked.turn += 1;
   asked.out = out;
   trigger("input");
 }

@@ -334,6 +334,7 @@ def test_what_is_translated_for_the_zoo_is_what_the_zoo_says() -> None:
         "The picture is too large ({} × {}): scale it below {} megapixels first.",
         "The recording is too short to hold a word ({} s).",
         "The recording is without speech ({} s).",
+        "The network cannot read {}: the answer is about the rest.",
     }
     assert zoo_words.SENTENCES.keys() - said == set()
     assert zoo_words.FIGURES.keys() - said == made

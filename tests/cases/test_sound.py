@@ -346,11 +346,16 @@ def test_34_command_line_and_page_say_what_could_not_be_heard(
     assert "my fellow Americans" in done.stdout
     assert note in " ".join(done.output.split())
     monkeypatch.setattr(recorder, "uploaded", lambda sound: path)
-    sent = {"path": str(path), "name": "a.flac", "run": "damaged"}
-    *_, last = listen.read(sent, "en", False, listen.MODELS[0], "auto", "auto", None)
-    assert last[0]["text"] == note
-    assert last[0]["segments"]
-    assert last[0]["done"] == last[0]["seconds"]
+    sent = {"path": str(path), "name": "a.flac", "page": "damaged", "turn": 1}
+
+    async def shown() -> list[dict[str, object]]:
+        values = listen.read(sent, "en", False, listen.MODELS[0], "auto", "auto", None)
+        return [value async for value in values]
+
+    *_, last = asyncio.run(shown())
+    assert last["text"] == note
+    assert last["segments"]
+    assert last["done"] == last["seconds"]
     answer = asyncio.run(listen.transcribe(str(path)))
     assert answer["hint"] == note
     assert "my fellow Americans" in answer["text"]
