@@ -1,5 +1,6 @@
 # make run     set up what the app needs, fetch the models' weights, open the app
 # make test    set up everything and run the tests
+# make fuzz    damaged files, odd texts and options by the thousand; CASES, SEED and ONLY choose them
 # make lint    ruff and mypy
 # make bench   time every model, and a digit through HTTP against an echo
 # make setup   only prepare .venv with all that the tests need
@@ -10,12 +11,18 @@ PYTHON ?= python3
 HARDWARE ?= cpu
 FETCH ?= yes
 ARGS ?=
+# of make fuzz: how many cases, the seed of the first, the kinds with this in their name, a folder
+# of files to begin from besides those that it makes
+export CASES ?= 1500
+export SEED ?= 0
+export ONLY ?=
+export INPUTS ?= ../shared/data/inputs
 
 BIN := .venv/bin
 # uv is much faster than pip; without it pip does the same.
 INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-.PHONY: run test test-quick lint bench setup browser screenshots clean
+.PHONY: run test test-quick fuzz lint bench setup browser screenshots clean
 
 run: .venv/app-$(HARDWARE)
 ifeq ($(FETCH),yes)
@@ -28,6 +35,9 @@ test: setup browser
 
 test-quick: setup
 	$(BIN)/python -m pytest -m "not browser and not weights" $(ARGS)
+
+fuzz: setup
+	$(BIN)/python -m tests.fuzz
 
 lint: setup
 	$(BIN)/ruff check .

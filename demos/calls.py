@@ -61,7 +61,20 @@ def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
             f"/{function.api_name} takes {len(needed)} to {len(wanted)} values ({names}), "
             f"not {len(given)}."
         )
-    return given + [block.value for block in wanted[len(given) :]]
+    values = given + [block.value for block in wanted[len(given) :]]
+    for block, value in zip(wanted, values, strict=True):
+        if block.data_model not in (FileData, ImageData):
+            _require_no_file(str(block.label), value)
+    return values
+
+
+def _require_no_file(name: str, value: Any) -> None:
+    """BadInput where anything in a value looks like a file to Gradio, which would go and get it."""
+    if isinstance(value, dict) and {"path", "meta"} <= value.keys():
+        raise BadInput(f"{name} cannot be a file: give a text, a number, true or false.")
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _require_no_file(name, item)
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:

@@ -139,6 +139,7 @@ def _decode(file: io.BytesIO) -> Image.Image:
         if rawmode.startswith("RGB") and ";16" in rawmode and _peak(image) < 64:
             decoded = _all_sixteen_bits(image, file, rawmode)
         result = _to_eight_bits(in_srgb(_shrink(upright(decoded, orientation))))
+        result = _shrink(result)  # which needs those 8 bits
         # A copy, where nothing had to be changed, does not hold the file.
         result = result.copy() if result is image else result
         result.info = {}  # what was in there has been done

@@ -91,6 +91,21 @@ def test_no_file_at_all_is_refused(app: str) -> None:
     assert "no picture" in reply.json()["error"]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"path": "", "meta": None},
+        {"text": {"path": ["a"], "meta": {}}},
+        {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+        [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}],
+        ["a", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]],
+    ],
+)
+def test_a_file_where_none_belongs_is_refused(app: str, given: object) -> None:
+    is_a_refusal(run(app, "classify_sentiment", given), "cannot be a file")
+    is_a_refusal(run(app, "generate_text", "Once", 8, given), "cannot be a file")
+
+
 @pytest.mark.parametrize("door", ["run/classify_digit", "call/classify_digit", "queue/join"])
 @pytest.mark.parametrize("kind", ["application/json", "text/plain"])
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"[1, 2", b"null", b'"a"'])

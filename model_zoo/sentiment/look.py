@@ -52,8 +52,8 @@ def _left_out(unread: list[str]) -> str:
         return ""
     first = list(dict.fromkeys(unread))
     named = ", ".join(f"“{word[:40]}”" for word in first[:NAMED])
-    named += " …" if len(first) > NAMED else ""
-    return f"The network cannot read {named}: the answer is about the rest."
+    more = " …" if len(first) > NAMED else ""
+    return f"The network cannot read {named}{more}: the answer is about the rest."
 
 
 def _is_word(word: str) -> bool:

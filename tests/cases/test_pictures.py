@@ -426,3 +426,11 @@ def test_fields_that_name_the_same_bytes_take_no_memory() -> None:
     assert memory_of(jpeg) < 20_000_000
     for order in "<>":
         assert memory_of(exif_of_many(20_000, order)) < 20_000_000
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_a_large_picture_of_other_numbers_is_scaled_down_as_well(kind: type):
+    values = np.zeros((3000, 40), kind)
+    values[:, 20:] = 1
+    found = open_image(saved(Image.fromarray(values), "tiff"))
+    assert max(found.size) == 2048

@@ -1,0 +1,1 @@
+"""What visitors and callers may give, made up and damaged thousands of times: `make fuzz`."""
