@@ -1,5 +1,9 @@
 # make run     set up what the app needs, fetch the models' weights, open the app
-# make test    set up everything and run the tests
+# make test    set up everything and run the quick tests, and one a page in the browser
+# make test-export    the tests against the original implementations, with torch
+# make test-browsers  every test in Chromium
+# make load    many visitors, long answers and long waits
+# make soak    watch the app in use for SOAK_SECONDS, with strace
 # make fuzz    damaged files, odd texts and options by the thousand; CASES, SEED and ONLY choose them
 # make lint    ruff and mypy
 # make bench   time every model, and a digit through HTTP against an echo
@@ -17,12 +21,14 @@ export CASES ?= 1500
 export SEED ?= 0
 export ONLY ?=
 export INPUTS ?= ../shared/data/inputs
+# of make soak
+export SOAK_SECONDS ?= 300
 
 BIN := .venv/bin
 # uv is much faster than pip; without it pip does the same.
 INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-.PHONY: run test test-quick fuzz lint bench setup browser screenshots clean
+.PHONY: run test test-quick test-export test-browsers load soak fuzz lint bench setup browser screenshots clean
 
 run: .venv/app-$(HARDWARE)
 ifeq ($(FETCH),yes)
@@ -31,10 +37,22 @@ endif
 	$(BIN)/python app.py $(ARGS)
 
 test: setup browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not (export or load or soak) and (page or not browser)" $(ARGS)
 
 test-quick: setup
-	$(BIN)/python -m pytest -m "not browser and not weights" $(ARGS)
+	$(BIN)/python -m pytest -m "not (browser or weights or export or load)" $(ARGS)
+
+test-export: setup
+	$(BIN)/python -m pytest -m export $(ARGS)
+
+test-browsers: setup browser
+	$(BIN)/python -m pytest -m "browser and not soak" $(ARGS)
+
+load: setup
+	$(BIN)/python -m pytest -m load $(ARGS)
+
+soak: setup browser
+	$(BIN)/python -m pytest -m soak $(ARGS)
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz

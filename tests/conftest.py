@@ -24,6 +24,14 @@ START_SECONDS = 60  # bounds for a busy machine, not what it should take
 ANSWER_SECONDS = 15
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: its driver leaves a running loop in the thread of the tests.
+
+    `asyncio.run` refuses to work beside one, so that tests of coroutines would fail after them.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of `app.py`, ready to answer; it writes below a temporary folder.

@@ -12,6 +12,8 @@ from transformers import BertConfig, BertModel
 from export.graphs import bert
 from model_zoo.session import Session, softmax
 
+pytestmark = pytest.mark.export
+
 HEADS, WIDTH = 4, 32
 SHAPES = ((1, 1), (1, 9), (3, 5), (5, 20))
 

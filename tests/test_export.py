@@ -16,6 +16,8 @@ from export.recipes.deliver import run
 from model_zoo import zoo
 from tests import tiny
 
+pytestmark = pytest.mark.export
+
 ROOT = Path(__file__).parent.parent
 EMBEDDED = [name for name in zoo.names() if zoo.spec(name).embedded]
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import strategies as st
 
 from model_zoo.errors import BadInput
-from tests.fuzz import mutations, rules, runner
+from tests.fuzz import kinds, mutations, rules, runner
 from tests.fuzz.kinds import Kind, Seeded, Structured
 
-MEGABYTES = 1_200
+MEGABYTES = 300  # that the case of too much memory takes, where half of it is allowed
 
 
 def case(seed: int, random: Random) -> None:
@@ -40,6 +40,7 @@ def test_errors_crashes_hangs_and_memory_are_lost_and_the_rest_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(runner, "CASE_SECONDS", 3)
+    monkeypatch.setattr(kinds, "MOST_BYTES", MEGABYTES * 10**6 // 2)
     tally = runner.tried(Seeded("case", 1, case), 0, 20)
     assert tally.cases == 20
     assert sorted(tally.losses) == [3, 5, 7, 9, 11, 13]

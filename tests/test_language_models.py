@@ -134,6 +134,7 @@ def test_the_command_line_streams_the_same_text_twice_for_the_same_seed():
     assert "on the CPU" in texts[0].stderr
 
 
+@pytest.mark.export
 @pytest.mark.weights
 @pytest.mark.parametrize("name", ["gpt2", "smollm2-135m"])
 def test_graphs_answer_as_transformers_does(name: str):
@@ -142,6 +143,7 @@ def test_graphs_answer_as_transformers_does(name: str):
     assert [row for row in rows if not row.passed] == []
 
 
+@pytest.mark.export
 @pytest.mark.weights
 def test_no_precision_costs_more_perplexity_than_the_card_allows():
     rows = list(perplexity.evaluate(model_zoo.spec("smollm2-135m")))
@@ -155,6 +157,7 @@ def test_the_card_says_what_was_measured():
     assert not dataclasses.replace(spec, accuracy_budget=0.0).within_budget("int8")
 
 
+@pytest.mark.export
 @pytest.mark.weights
 def test_all_tensor_types_of_the_file_are_read(smollm2: LanguageModel):
     import gguf as reference
@@ -241,6 +244,7 @@ def ask_gpt2(folder: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.export
 def test_gpt2_is_fetched_from_a_hub_and_writes_what_transformers_writes(small_gpt2, tmp_path):
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()

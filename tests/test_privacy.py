@@ -155,6 +155,7 @@ def test_nothing_is_left_however_the_server_is_ended(tmp_path: Path, name: str) 
         assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.load
 def test_what_a_killed_server_left_goes_at_the_next_start_but_not_what_a_running_one_has(
     tmp_path: Path,
 ) -> None:
@@ -182,6 +183,7 @@ def test_other_users_of_the_machine_can_read_and_list_nothing(tmp_path: Path) ->
         assert {oct(mode) for path, mode in modes.items() if mode & 0o077} == set()
 
 
+@pytest.mark.load
 def test_a_visitors_files_go_a_while_after_the_page_has_closed(tmp_path: Path) -> None:
     with served(tmp_path / "t", "--keep-minutes", "0.05") as server:  # three seconds
         with open_page(server.address, "visitor"):
@@ -298,6 +300,7 @@ def wrong_forms(server: Served) -> Iterator[object]:
         yield named
 
 
+@pytest.mark.load
 def test_no_log_at_any_level_holds_what_a_visitor_gave(tmp_path: Path) -> None:
     loud = served(tmp_path / "t", program=("-X", "dev", "-c", LOUD))
     with loud as server, httpx.Client(timeout=60, headers={"Connection": "close"}) as web:
@@ -370,6 +373,7 @@ def ask(server: Served, *data: object) -> str:
     return f"{address}/{httpx.post(address, json={'data': data}).json()['event_id']}"
 
 
+@pytest.mark.load
 @pytest.mark.weights
 def test_a_call_that_nobody_listens_to_waits_then_goes_and_delays_nobody(tmp_path: Path) -> None:
     with served(tmp_path / "t", program=("-c", IMPATIENT)) as server:
@@ -385,6 +389,7 @@ def test_a_call_that_nobody_listens_to_waits_then_goes_and_delays_nobody(tmp_pat
         assert "nobody listened" in httpx.get(unheard[0]).json()["detail"]
 
 
+@pytest.mark.load
 def test_an_open_page_keeps_its_state_whoever_else_comes(tmp_path: Path) -> None:
     with served(tmp_path / "t") as server, httpx.Client() as web:
         config = web.get(f"{server.address}/config").json()

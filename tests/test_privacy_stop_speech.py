@@ -137,6 +137,7 @@ def test_the_next_recording_of_a_page_ends_the_one_before(recording: Path) -> No
     assert seconds < 10  # the whole of the recording before it takes a minute
 
 
+@pytest.mark.load
 def test_a_short_recording_does_not_wait_for_two_long_ones(recording: Path) -> None:
     """Each waits for a piece of the others' work only, also where they are wanted to the end."""
 

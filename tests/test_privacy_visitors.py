@@ -100,6 +100,7 @@ def check(other: Visitor, answer: str) -> None:
     assert HEARD[other.mark] not in answer.lower()
 
 
+@pytest.mark.load
 def test_in_turn_and_at_once_nobody_gets_what_is_the_others(two: tuple[Visitor, Visitor]) -> None:
     pairs = [(two[0], two[1]), (two[1], two[0])]
     for who, _ in pairs:

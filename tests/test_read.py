@@ -403,6 +403,7 @@ def read_all(path: Path, column: str = "") -> Iterator[tuple[Any, ...]]:
     return listing.read_all(str(path), column, *PAIR, ASKED)
 
 
+@pytest.mark.load
 @pytest.mark.weights
 def test_ten_thousand_rows_come_with_progress_and_in_their_order(tmp_path):
     lines = [f"{n},{'good' if n % 2 else 'a dull mess'}" for n in range(10_000)]

@@ -19,6 +19,8 @@ from export.recipes.recipe import PictureRecipe
 from export.recipes.report import Report
 from export.recipes.training import Batches, Loop, load_averaged, read_curves
 
+pytestmark = pytest.mark.export
+
 IMAGES, LABELS = torch.rand(24, 1, 4, 4), torch.arange(24) % 3
 
 

@@ -15,6 +15,8 @@ from export.recipes.reading import Reader, Rows, answer, distil, freeze, optimiz
 from export.recipes.rewording import reword
 from export.recipes.sentiment import SCALE, STEM, adapter
 
+pytestmark = pytest.mark.export
+
 
 def folder(root: Path) -> Path:
     """A training part of two thousand sentences with two phrases each, and a dev part of four."""

@@ -244,6 +244,7 @@ def test_a_list_is_answered_as_one_by_one():
         assert alone["positive"] == pytest.approx(listed["positive"], abs=1e-4)
 
 
+@pytest.mark.load
 @pytest.mark.weights
 def test_thousands_of_reviews_do_not_take_minutes():
     """A bound for any machine; `bench --peers` has the figures of this one."""

@@ -32,6 +32,7 @@ def plain(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalpha() or c == " ")
 
 
+@pytest.mark.export
 def test_the_cheapest_way_is_openai_whispers():
     for _ in range(20):
         shape = CHANCE.integers(2, 40, 2)
@@ -72,6 +73,7 @@ def test_every_way_of_decoding_finds_the_words(model, chosen):
     assert len(set(WORDS.split()) - set(found)) <= 1
 
 
+@pytest.mark.export
 @weights
 def test_the_rules_are_openai_whispers(model):
     """The same tokens are forbidden after any sequence of text and times."""
@@ -231,6 +233,7 @@ def test_the_larger_model_detects_the_language():
     assert plain(transcript.text) == WORDS
 
 
+@pytest.mark.export
 @weights
 def test_the_check_against_openai_whisper_passes():
     from export.checks import check

@@ -54,6 +54,7 @@ def test_text_streams(client: Client):
     assert all(len(token["alternatives"]) == 5 for token in last["tokens"])
 
 
+@pytest.mark.load
 def test_two_thousand_tokens_are_sent_in_half_a_megabyte(app: str, client: Client):
     told = "Tell me the longest story that you know, and never end."
     for seed in range(10):  # until one is long enough: as many bytes a token
@@ -126,6 +127,7 @@ def test_the_loop_ends_with_its_connection(app: str, client: Client):
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.load
 def test_four_people_are_served_in_fair_turns(client: Client):
     ends: dict[int, float] = {}
     times: dict[int, list[float]] = {person: [] for person in range(4)}

@@ -53,6 +53,7 @@ def ink(page: Page) -> int:
     )
 
 
+@pytest.mark.page
 def test_a_three_drawn_with_the_mouse_is_read(visit: Callable) -> None:
     page = visit().page
     expect(verdict(page)).to_have_text(re.compile(HINT))

@@ -89,6 +89,7 @@ def test_captions_come_while_somebody_speaks(visit: Callable) -> None:
     expect(text(page)).to_have_text(FIRST_WORDS)
 
 
+@pytest.mark.page
 def test_a_file_becomes_words_that_can_be_heard_and_files(visit: Callable) -> None:
     page = opened(visit)
     choose(page, SPEECH)

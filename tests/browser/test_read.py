@@ -52,6 +52,7 @@ def share(page: Page) -> float:
     return float(page.locator("#mood .for .share").inner_text().strip("<>% ")) / 100
 
 
+@pytest.mark.page
 def test_a_text_is_read_while_it_is_written(visit: Callable) -> None:
     page = opened(visit)
     box(page).press_sequentially("A charming and often affecting journey", delay=20)

@@ -24,6 +24,7 @@ def upload(page: Page, path: Path) -> None:
     page.locator("#picture input[type=file]").first.set_input_files(path)
 
 
+@pytest.mark.page
 def test_a_photograph_is_named(visit: Callable) -> None:
     page = visit("/?tab=see").page
     expect(verdict(page)).to_have_text(re.compile(HINT))

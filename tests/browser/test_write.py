@@ -45,6 +45,7 @@ def finished(page: Page) -> None:
     )
 
 
+@pytest.mark.page
 def test_a_text_streams_and_stops(visit: Callable) -> None:
     page = opened(visit)
     page.get_by_label("Your text").fill("Tell me a long story about a ship.")

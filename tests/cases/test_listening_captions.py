@@ -57,6 +57,7 @@ def test_t12_captions_say_what_the_whole_recording_says(
             assert after.startswith(before)
 
 
+@pytest.mark.load
 @weights
 def test_t12_a_pause_inside_a_speech_loses_and_doubles_nothing(model: Whisper) -> None:
     speech = open_sound(model.spec.example()).samples()
