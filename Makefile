@@ -33,6 +33,13 @@ endif
 test: setup browser
 	$(BIN)/python -m pytest $(ARGS)
 
+# The tests in Chromium, and a walk through every page in Firefox and in WebKit.
+.PHONY: test-browsers
+test-browsers: setup browser
+	@sh tests/browsers/install.sh
+	$(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python -m pytest tests/browsers $(ARGS)
+
 test-quick: setup
 	$(BIN)/python -m pytest -m "not browser and not weights" $(ARGS)
 
