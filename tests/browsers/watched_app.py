@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MISTAKES = b"""<script>
+MISTAKES = b"""<script>{
 window.mistakes = [];
 const note = (what) => window.mistakes.push(String(what));
 // That something did not load is told to those only who listen before it reaches its element;
@@ -18,7 +18,7 @@ addEventListener("unhandledrejection", ({ reason }) => note(reason));
 // Where Gradio hands over what it has caught.
 const { error } = console;
 console.error = (...words) => { note(words.join(" ")); error.apply(console, words); };
-</script>"""
+}</script>"""
 HEAD = b"<head>"
 
 
