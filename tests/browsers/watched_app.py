@@ -7,8 +7,10 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MISTAKES = b"""<script>{
-window.mistakes = [];
-const note = (what) => window.mistakes.push(String(what));
+// Not by way of `window`: in a page that is being left this is the next page's window already, and
+// in WebKit Gradio's streams break off as late as that.
+const mistakes = (window.mistakes = []);
+const note = (what) => mistakes.push(String(what));
 // That something did not load is told to those only who listen before it reaches its element;
 // Firefox says so of a module that is to be loaded early and is there already.
 addEventListener("error", ({ message, target }) => {
