@@ -39,6 +39,13 @@ endif
 test: setup browser
 	$(BIN)/python -m pytest -m "not (export or load or soak) and (page or not browser)" $(ARGS)
 
+# The tests in Chromium, and a walk through every page in Firefox and in WebKit.
+.PHONY: test-browsers
+test-browsers: setup browser
+	@sh tests/browsers/install.sh
+	$(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python -m pytest tests/browsers $(ARGS)
+
 test-quick: setup
 	$(BIN)/python -m pytest -m "not (browser or weights or export or load)" $(ARGS)
 

@@ -43,8 +43,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def running(folder: Path, **more: str) -> Iterator[str]:
-    """The app's address while it runs, with these environment variables besides its own."""
+def running(folder: Path, *program: str, **more: str) -> Iterator[str]:
+    """The app's address while it runs, with these environment variables besides its own.
+
+    `program` is what Python is given to run, where it is not app.py.
+    """
     environment = os.environ | {
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
         "PYTHONUNBUFFERED": "1",
@@ -53,7 +56,7 @@ def running(folder: Path, **more: str) -> Iterator[str]:
     log = folder / "log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", "0", "--no-browser"],
+            [sys.executable, *(program or ["app.py"]), "--port", "0", "--no-browser"],
             cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
