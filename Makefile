@@ -1,7 +1,7 @@
 # make run     set up what the app needs, fetch the models' weights, open the app
 # make test    set up everything and run the quick tests, and one a page in the browser
 # make test-export    the tests against the original implementations, with torch
-# make test-browsers  every test in Chromium
+# make test-browsers  every test in Chromium, each page in Firefox and WebKit; BROWSERS=chromium is less
 # make load    many visitors, long answers and long waits
 # make soak    watch the app in use for SOAK_SECONDS, with strace
 # make fuzz    damaged files, odd texts and options by the thousand; CASES, SEED and ONLY choose them
@@ -14,6 +14,7 @@
 PYTHON ?= python3
 HARDWARE ?= cpu
 FETCH ?= yes
+BROWSERS ?= all
 ARGS ?=
 # of make fuzz: how many cases, the seed of the first, the kinds with this in their name, a folder
 # of files to begin from besides those that it makes
@@ -39,13 +40,6 @@ endif
 test: setup browser
 	$(BIN)/python -m pytest -m "not (export or load or soak) and (page or not browser)" $(ARGS)
 
-# The tests in Chromium, and a walk through every page in Firefox and in WebKit.
-.PHONY: test-browsers
-test-browsers: setup browser
-	@sh tests/browsers/install.sh
-	$(BIN)/python -m pytest -m browser $(ARGS)
-	$(BIN)/python -m pytest tests/browsers $(ARGS)
-
 test-quick: setup
 	$(BIN)/python -m pytest -m "not (browser or weights or export or load)" $(ARGS)
 
@@ -54,6 +48,10 @@ test-export: setup
 
 test-browsers: setup browser
 	$(BIN)/python -m pytest -m "browser and not soak" $(ARGS)
+ifneq ($(BROWSERS),chromium)
+	@sh tests/browsers/install.sh
+	$(BIN)/python -m pytest tests/browsers $(ARGS)
+endif
 
 load: setup
 	$(BIN)/python -m pytest -m load $(ARGS)
