@@ -27,9 +27,11 @@ from demos.words import CHINESE, say
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.stopping import Stopped
+from model_zoo.text import memory
 
 UNHEARD_SECONDS = 60  # that a call waits for somebody to listen to it
 UNHEARD_CALLS = 16  # that wait so; one more pushes the oldest out
+LONGEST_SESSION = 64  # characters of its name; a client's is a UUID, a page's shorter
 AHEAD = 32  # events that a listener may be behind before the call waits for it
 LOOK_SECONDS = 0.05
 HERE = "."  # the address at which the browser has the page, and which a proxy does not tell us
@@ -100,8 +102,16 @@ class Queue(queueing.Queue):
     """
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
-        """A new call; where many wait unheard, the oldest of them makes room."""
-        unheard = [event for event in self._waiting() if not leaving.is_heard(event.session_hash)]
+        """A new call; where many wait that nobody came to listen to, the oldest makes room."""
+        body.session_hash = body.session_hash or None  # Gradio loses the calls of one called ""
+        if len(body.session_hash or "") > LONGEST_SESSION:
+            return False, f"A session's name has {LONGEST_SESSION} characters at most.", "error"
+        unheard = [  # a page listens to its first call only when it has the answer to this one
+            event
+            for event in self._waiting()
+            if not leaving.is_heard(event.session_hash)
+            and not leaving.page_is_open(event.session_hash)
+        ]
         if len(unheard) >= UNHEARD_CALLS:
             await self.drop(min(unheard, key=lambda event: event.enqueue_time).session_hash)
         return await super().push(body, request, username)
@@ -122,8 +132,12 @@ class Queue(queueing.Queue):
             yield from line.queue
 
     def send_message(self, event: queueing.Event, event_message: EventMessage) -> None:
-        """Gradio sends /call what a generator gives last twice: as it comes, and as the result."""
-        if not _is_whole(event, event_message):
+        """Gradio sends /call what a generator gives last twice: as it comes, and as the result.
+
+        Where a call's listener has gone, its own would raise, and the queue end for everybody.
+        """
+        heard = event.session_hash in self.pending_messages_per_session
+        if heard and not _is_whole(event, event_message):
             super().send_message(event, event_message)
 
     async def clean_events(
@@ -138,6 +152,12 @@ class Queue(queueing.Queue):
         """A call has ended, or was cancelled, which does not reach a thread that computes."""
         leaving.left(event_id)
         await super().reset_iterators(event_id)
+        # A call that names no session is one of its own: nobody comes back to it.
+        self.blocks.state_holder.forget(event_id)
+
+    def compute_analytics_summary(self, records: Any) -> Any:
+        """None: it would make a table of all calls after each, for a page that we do not open."""
+        return self.cached_event_analytics_summary
 
     async def until_heard(self, session: str | None) -> None:
         """Wait while the listener is far behind; raises Stopped when none catches up."""
@@ -168,8 +188,9 @@ class Queue(queueing.Queue):
         """Once a second, drop what nobody has listened to for a minute."""
         since: dict[str, float] = {}
         while not self.stopped:
-            now, unheard = time.monotonic(), self.pending_messages_per_session.keys()
-            unheard = [session for session in unheard if not leaving.is_heard(session)]
+            now, waiting = time.monotonic(), {event.session_hash for event in self._waiting()}
+            unheard = waiting | self.pending_messages_per_session.keys()
+            unheard = {session for session in unheard if not leaving.is_heard(session)}
             since = {session: since.get(session, now) for session in unheard}
             for session, when in since.items():
                 if now - when > UNHEARD_SECONDS:
@@ -201,18 +222,20 @@ class Sessions(StateHolder):
                     self.forget(oldest)
 
     def forget_closed(self, keep_seconds: float) -> None:
-        """Drop what is known of sessions that were last used so long ago and have no page."""
+        """Drop what is known of sessions that were used, and had a page, so long ago."""
         before = datetime.now() - timedelta(seconds=keep_seconds)
+        closed_before = time.monotonic() - keep_seconds
         with self.lock:
             old = [session for session, used in self.time_last_used.items() if used < before]
             for session in old:
-                if not leaving.page_is_open(session):
+                if not leaving.page_is_open(session) and leaving.closed_at(session) < closed_before:
                     self.forget(session)
 
     def forget(self, session_id: str) -> None:
-        """Drop all that is known of a session."""
+        """Drop all that is known of a session, and what a language model has read for it."""
         self.session_data.pop(session_id, None)
         self.time_last_used.pop(session_id, None)
+        memory.forget(session_id)
 
 
 class _Unguessable(route_utils.GradioUploadFile):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from gradio.state_holder import StateHolder
 
 from demos import gradio_compat, leaving, write
 from export.checks.text import small_gpt2
@@ -99,6 +100,17 @@ def test_an_owner_is_forgotten_even_while_a_text_is_written(lm: Wide):
     memory.forget("ann")
     under_way.close()
     assert [reader.owner for reader in lm._memory._kept] == ["bob"]
+
+
+def test_an_owner_is_forgotten_with_the_session(lm: Wide, read: list[int]):
+    lm.trace(LONG, ONE, owner="ann")
+    whole = sum(read)
+    sessions = StateHolder()
+    sessions.__class__ = gradio_compat.Sessions
+    sessions.forget("ann")
+    read.clear()
+    lm.trace(LONG, ONE, owner="ann")
+    assert sum(read) == whole
 
 
 def stopped_at(tokens: Iterator[object], stop: Stop, after: int) -> int:
