@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlencode
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 API = "/gradio_api"
+COMPONENT_SERVER = f"{API}/component_server"
 OPEN = {
     "ours, for whoever hosts the app": [
         ("GET", "/healthz"),
@@ -29,7 +31,7 @@ OPEN = {
         ("GET", "/manifest.json"),
         ("GET", "/robots.txt"),
         ("GET", f"{API}/heartbeat/{{session_hash}}"),
-        ("POST", f"{API}/component_server"),
+        ("POST", COMPONENT_SERVER),
     ],
     "files": [
         ("POST", f"{API}/upload"),
@@ -71,7 +73,7 @@ class Doorkeeper:
     """ASGI middleware that answers 404 wherever there is no open door.
 
     Nor does a link restore another visitor's page (`?deep_link=`), nor is a file fetched from
-    elsewhere (`file=https://…`).
+    elsewhere (`file=https://…`), nor does a page's own function take forms, which no page sends.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -83,9 +85,13 @@ class Doorkeeper:
             if not is_open(scope["method"], path) or path.lower().startswith(ELSEWHERE):
                 await JSONResponse({"detail": "Not Found"}, 404)(scope, receive, send)
                 return
-            if b"deep_link" in scope["query_string"]:
-                asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-                kept = [(name, value) for name, value in asked if name != "deep_link"]
+            kind = Headers(scope=scope).get("content-type", "")
+            if path.rstrip("/") == COMPONENT_SERVER and kind.lower().startswith("multipart/"):
+                await JSONResponse({"detail": "Unsupported Media Type"}, 415)(scope, receive, send)
+                return
+            asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            kept = [(name, value) for name, value in asked if name != "deep_link"]
+            if kept != asked:
                 scope = scope | {"query_string": urlencode(kept).encode("ascii")}
         elif scope["type"] == "websocket":
             return

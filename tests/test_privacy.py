@@ -289,11 +289,16 @@ def test_every_door_of_gradio_that_we_do_not_need_is_shut(app: str) -> None:
     assert gone <= set(ours), "a door that Gradio no longer has"
 
 
-def test_no_link_shows_another_visitors_page(app: str) -> None:
-    def page(query: str) -> str:
-        return httpx.get(f"{app}/{query}").text
+@pytest.mark.parametrize("name", ["deep_link", "deep%5Flink", "d%65ep_link"])
+def test_no_link_shows_another_visitors_page(app: str, name: str) -> None:
+    page = httpx.get(f"{app}/?tab=see&{name}=abc").text
+    assert '"deep_link_state":"none"' in page.replace(" ", "")
 
-    assert '"deep_link_state":"none"' in page("?deep_link=abc").replace(" ", "")
+
+def test_a_pages_own_function_takes_no_form_which_would_be_written_to_a_file(app: str) -> None:
+    address, secret = f"{app}/gradio_api/component_server", {"files": ("a.txt", b"secret")}
+    assert httpx.post(address, files=secret).status_code == 415
+    assert httpx.post(f"{address}/", files=secret).status_code == 415
 
 
 @pytest.mark.parametrize("path", ["https://example.com/a.png", "HTTP://example.com", "http:/x"])
