@@ -8,9 +8,16 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from demos import logs
+from demos.gradio_compat import UNEXPECTED
+from demos.words import say
+from demos.zoo_words import told
+from model_zoo.errors import ZooError
 
 API = "/gradio_api"
 COMPONENT_SERVER = f"{API}/component_server"
@@ -93,6 +100,41 @@ class Doorkeeper:
             kept = [(name, value) for name, value in asked if name != "deep_link"]
             if kept != asked:
                 scope = scope | {"query_string": urlencode(kept).encode("ascii")}
-        elif scope["type"] == "websocket":
+            await self._answer(scope, receive, send)
+        elif scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the app answers, but a sentence in place of a bare "Internal Server Error"."""
+        begun = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = not _is_bare(message)
+            if begun:
+                await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except ClientDisconnect:  # nobody is there to be told
             return
-        await self._app(scope, receive, send)
+        except Exception as error:
+            if begun:
+                raise
+            await _sentence(error, Request(scope))(scope, receive, send)
+
+
+def _is_bare(start: Message) -> bool:
+    """Whether it is Starlette's word for an exception, which it raises again behind it."""
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] == 500 and kind.startswith("text/plain")
+
+
+def _sentence(error: Exception, request: Request) -> JSONResponse:
+    """An error of ours is a refusal; of any other the log has the place under a number."""
+    if isinstance(error, ZooError):
+        words, status = told(error, request), 400
+    else:
+        words, status = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}.", 500
+    return JSONResponse({"detail": words, "error": words}, status)

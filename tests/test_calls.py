@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from demos import listen, recorder
+from model_zoo.errors import BadInput
 from tests.conftest import ROOT
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -133,3 +138,70 @@ def test_a_pages_own_function_is_the_pages_own(app: str) -> None:
     reply = httpx.post(f"{app}/gradio_api/run/predict", json=body)
     assert reply.status_code == 400
     assert "Only the page itself" in reply.json()["error"]
+
+
+def called(app: str, component: str, function: str, sent: object) -> httpx.Response:
+    """What a page's own function answers to the page's JavaScript."""
+    components = httpx.get(f"{app}/config").json()["components"]
+    [number] = [c["id"] for c in components if c["props"].get("elem_id") == component]
+    body = {"component_id": number, "fn_name": function, "session_hash": "x", "data": sent}
+    return httpx.post(f"{app}/gradio_api/component_server", json=body)
+
+
+TURN = {"page": "a", "turn": 1}
+WORD = {"start": 0, "end": 1, "words": [[" a", 0, 1, 0.9]], "doubt": [0.9, -0.1, 0, 1, 0]}
+SAVE = {"form": "txt", "language": "en", "segments": [WORD]}
+
+
+@pytest.mark.parametrize(
+    ("component", "function", "sent"),
+    [
+        ("recorder", "end", sent)
+        for sent in (
+            None, [1], "x", {"page": "a"}, TURN | {"turn": "1"}, TURN | {"turn": 1.5},
+            TURN | {"page": "x" * 65}, TURN | {"page": ["a"]},
+        )
+    ]
+    + [("recorder", "example_file", sent) for sent in (None, ["x"], {}, 5)]
+    + [
+        ("heard", "saved", sent)
+        for sent in (
+            None, {"form": "exe"}, SAVE | {"form": "exe"}, SAVE | {"form": ["txt"]},
+            SAVE | {"segments": [{}]}, SAVE | {"segments": [WORD | {"words": [[1]]}]},
+            SAVE | {"form": "srt", "segments": [WORD | {"end": 1e300}]},
+        )
+    ],
+)  # fmt: skip
+def test_what_no_page_sends_is_refused(
+    app: str, component: str, function: str, sent: object
+) -> None:
+    is_a_refusal(called(app, component, function, sent), "not what this page sends")
+
+
+def test_what_a_page_sends_is_answered(app: str) -> None:
+    assert called(app, "recorder", "end", TURN).json() is None
+    assert called(app, "heard", "saved", SAVE).json() == "a\n"
+    assert called(app, "recorder", "example_file", "nothing of ours").json() is None
+    endless = {"ticket": "x", "rate": float("inf"), "sound": "AAAA"}  # which JSON may hold here
+    assert "no sound" in recorder.hear(endless)["trouble"]
+
+
+def test_no_door_answers_a_bare_error(app: str) -> None:
+    body = {"component_id": 99999, "fn_name": "hear", "session_hash": "x", "data": None}
+    reply = httpx.post(f"{app}/gradio_api/component_server", json=body)
+    assert reply.status_code == 500
+    assert re.fullmatch(r"Something .* The log has it as [0-9a-f]{8}\.", reply.json()["error"])
+
+
+@pytest.mark.parametrize("given", ["text", 5, [1], {"x": 1}, TURN | {"path": 1, "name": "x"}])
+def test_a_recording_that_is_none_is_refused(given: Any) -> None:
+    async def read() -> None:
+        async for _ in listen.read(given, *wishes):
+            pass
+
+    wishes: Any = ("en", False, listen.MODELS[0], "auto", "auto", None)
+    with pytest.raises(BadInput, match="not what this page sends"):
+        asyncio.run(read())
+    if "page" not in str(given):
+        with pytest.raises(BadInput, match="not what this page sends"):
+            listen.speak(given, *wishes)
