@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from demos import listen, recorder
+from demos import calls, listen, recorder
 from model_zoo.errors import BadInput
 from tests.conftest import ROOT
 
@@ -53,6 +55,37 @@ def test_a_file_is_taken_in_every_form_that_names_it(app: str, form) -> None:
     reply = run(app, "classify_image", form(uploaded(app, SHIP), app))
     assert reply.status_code == 200, reply.text
     assert "ship" in reply.text[:40]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [123, ["a"], {"a": 1}, "", ".", "..", "x/..", "../x", "a\0b.png", "图" * 100 + ".png", "CON",
+     "\ud83d.png", "a." + "x" * 300, "x" * 10_000_000],
+)  # fmt: skip
+def test_a_file_is_read_whatever_its_name(app: str, name: object) -> None:
+    for where in (DATA, uploaded(app, SHIP)):
+        body = json.dumps({"data": [{"path": where, "orig_name": name}]})
+        sent = {"content": body, "headers": {"Content-Type": "application/json"}}
+        reply = httpx.post(f"{app}/gradio_api/run/classify_image", **sent, timeout=60)
+        assert reply.status_code == 200, reply.text
+
+
+def test_a_name_keeps_its_ending() -> None:
+    assert calls._name("图" * 100 + ".png") == "图" * 65 + ".png"
+    assert calls._name("a/b/../c.tar.gz") == "ab..c.tar.gz"
+
+
+@pytest.mark.parametrize("kind", ["image/../..", "image/", "/", "image/" + "x" * 1000, "\0"])
+def test_a_file_is_read_whatever_its_data_address_calls_it(app: str, kind: str) -> None:
+    reply = run(app, "classify_image", f"data:{kind};base64,{DATA.partition(',')[2]}")
+    assert reply.status_code == 200, reply.text
+
+
+def test_a_data_address_that_is_too_long_is_refused_before_it_is_decoded() -> None:
+    began = time.perf_counter()
+    with pytest.raises(BadInput, match="at most 25 MB"):
+        calls._file("data:image/png;base64," + "A" * 200_000_000)
+    assert time.perf_counter() - began < 0.5  # decoding takes more
 
 
 @pytest.mark.parametrize(
