@@ -20,7 +20,6 @@ from model_zoo.errors import BadInput
 
 _FILE_DOOR = "/gradio_api/file="
 LONGEST_NAME = 200  # bytes
-LONGEST_DATA = 36_000_000  # characters: 25 MB in base64, and room for %2B and the like
 NO_CALL = 'That is no call: send {"data": [VALUES]} in JSON, as Content-Type application/json.'
 MISSING = (
     "A file is missing: send one to /gradio_api/upload and give the path that it answers, "
@@ -30,10 +29,11 @@ NOT_SENT = "That file was not sent to this server: send it to /gradio_api/upload
 NO_DATA = (
     "That data: address cannot be decoded: it is data:KIND;base64, and then the file in base64."
 )
-TOO_LONG = "A data: address holds at most 25 MB: send a larger file to /gradio_api/upload."
+LONGEST = 36_000_000  # bytes of a call: 25 MB in base64, and room for %2B and the like
+TOO_LONG = "A call takes no more than 25 MB: send the file to /gradio_api/upload."
 CHINESE.update(
     {
-        TOO_LONG: "data: 地址最多容纳 25 MB：请将更大的文件发送到 /gradio_api/upload。",
+        TOO_LONG: "一次调用最多 25 MB：请将文件发送到 /gradio_api/upload。",
         MISSING: (
             "缺少文件：请发送到 /gradio_api/upload 并给出返回的路径，"
             '如 {"path": PATH, "meta": {"_type": "gradio.FileData"}}，或给出 data: 地址。'
@@ -125,8 +125,6 @@ def _uploaded(named: str) -> str:
 
 def _decoded(address: str, name: str | None) -> str:
     """The file in data:image/png;base64,…; spaces and missing padding are forgiven."""
-    if len(address) > LONGEST_DATA:
-        raise BadInput(TOO_LONG)
     kind, comma, text = address.partition(",")
     text = "".join(unquote(text).split()).rstrip("=")
     try:

@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demos import logs
+from demos import calls, logs
 from demos.gradio_compat import UNEXPECTED
 from demos.words import say
 from demos.zoo_words import told
-from model_zoo.errors import ZooError
+from model_zoo.errors import BadInput, ZooError
 
 API = "/gradio_api"
+UPLOAD = f"{API}/upload"
 COMPONENT_SERVER = f"{API}/component_server"
 OPEN = {
     "ours, for whoever hosts the app": [
@@ -41,7 +42,7 @@ OPEN = {
         ("POST", COMPONENT_SERVER),
     ],
     "files": [
-        ("POST", f"{API}/upload"),
+        ("POST", UPLOAD),
         ("GET", f"{API}/upload_progress"),
         ("GET", f"{API}/file={{path_or_url:path}}"),
         ("HEAD", f"{API}/file={{path_or_url:path}}"),
@@ -100,23 +101,38 @@ class Doorkeeper:
             kept = [(name, value) for name, value in asked if name != "deep_link"]
             if kept != asked:
                 scope = scope | {"query_string": urlencode(kept).encode("ascii")}
-            await self._answer(scope, receive, send)
+            room = None if path.rstrip("/") == UPLOAD else calls.LONGEST
+            await self._answer(scope, receive, send, room)
         elif scope["type"] != "websocket":
             await self._app(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What the app answers, but a sentence in place of a bare "Internal Server Error"."""
-        begun = False
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, room: int | None) -> None:
+        """What the app answers, but a sentence in place of a bare "Internal Server Error".
+
+        `room`: how many bytes may come. To read more of them as JSON would hold everybody up.
+        """
+        begun, too_long, came = False, False, 0
+
+        async def receive_on() -> Message:
+            nonlocal came, too_long
+            message = await receive()
+            came += len(message.get("body", b""))
+            too_long = room is not None and came > room
+            if too_long:
+                raise BadInput(calls.TOO_LONG)
+            return message
 
         async def send_on(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
-                begun = not _is_bare(message)
+                begun = not (_is_bare(message) or too_long)
             if begun:
                 await send(message)
 
         try:
-            await self._app(scope, receive, send_on)
+            await self._app(scope, receive_on, send_on)
+            if too_long:  # which FastAPI has words of its own for
+                raise BadInput(calls.TOO_LONG)
         except ClientDisconnect:  # nobody is there to be told
             return
         except Exception as error:
