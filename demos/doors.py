@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlencode
 
+import gradio as gr
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
@@ -100,7 +101,7 @@ class Doorkeeper:
             asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
             kept = [(name, value) for name, value in asked if name != "deep_link"]
             if kept != asked:
-                scope = scope | {"query_string": urlencode(kept).encode("ascii")}
+                scope = {**scope, "query_string": urlencode(kept).encode("ascii")}
             room = None if path.rstrip("/") == UPLOAD else calls.LONGEST
             await self._answer(scope, receive, send, room)
         elif scope["type"] != "websocket":
@@ -138,7 +139,7 @@ class Doorkeeper:
         except Exception as error:
             if begun:
                 raise
-            await _sentence(error, Request(scope))(scope, receive, send)
+            await _sentence(error, gr.Request(Request(scope)))(scope, receive, send)
 
 
 def _is_bare(start: Message) -> bool:
@@ -147,7 +148,7 @@ def _is_bare(start: Message) -> bool:
     return start["status"] == 500 and kind.startswith("text/plain")
 
 
-def _sentence(error: Exception, request: Request) -> JSONResponse:
+def _sentence(error: Exception, request: gr.Request) -> JSONResponse:
     """An error of ours is a refusal; of any other the log has the place under a number."""
     if isinstance(error, ZooError):
         words, status = told(error, request), 400

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,11 +19,12 @@ Shape = TypeVar("Shape")
 def checked(shape: type[Shape], given: Any) -> Shape:
     """The value as the type says it is, a TypedDict for example; raises BadInput for another."""
     try:
-        return _adapter(shape).validate_python(given)
+        value: Shape = _adapter(cast(Hashable, shape)).validate_python(given)
     except ValidationError:
         raise BadInput(OTHERWISE) from None
+    return value
 
 
-@cache
-def _adapter(shape: type[Shape]) -> TypeAdapter[Shape]:
+@cache  # to make one takes longer than to use it
+def _adapter(shape: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)

@@ -249,3 +249,9 @@ def test_a_recording_that_is_none_is_refused(given: Any) -> None:
     if "page" not in str(given):
         with pytest.raises(BadInput, match="not what this page sends"):
             listen.speak(given, *wishes)
+
+
+def test_a_refusal_is_in_the_readers_language(app: str) -> None:
+    address = f"{app}/gradio_api/component_server"
+    reply = httpx.post(address, content=b" " * 40_000_000, headers={"Accept-Language": "zh-CN"})
+    assert "一次调用最多" in reply.json()["error"]
