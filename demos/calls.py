@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from gradio import processing_utils, utils
 from gradio.block_function import BlockFunction
 from gradio.data_classes import FileData, ImageData
+from gradio_client.utils import strip_invalid_filename_characters
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -18,6 +19,7 @@ from demos.words import CHINESE
 from model_zoo.errors import BadInput
 
 _FILE_DOOR = "/gradio_api/file="
+LONGEST_NAME = 200  # bytes
 NO_CALL = 'That is no call: send {"data": [VALUES]} in JSON, as Content-Type application/json.'
 MISSING = (
     "A file is missing: send one to /gradio_api/upload and give the path that it answers, "
@@ -27,8 +29,11 @@ NOT_SENT = "That file was not sent to this server: send it to /gradio_api/upload
 NO_DATA = (
     "That data: address cannot be decoded: it is data:KIND;base64, and then the file in base64."
 )
+LONGEST = 36_000_000  # bytes of a call: 25 MB in base64, and room for %2B and the like
+TOO_LONG = "A call takes no more than 25 MB: send the file to /gradio_api/upload."
 CHINESE.update(
     {
+        TOO_LONG: "一次调用最多 25 MB：请将文件发送到 /gradio_api/upload。",
         MISSING: (
             "缺少文件：请发送到 /gradio_api/upload 并给出返回的路径，"
             '如 {"path": PATH, "meta": {"_type": "gradio.FileData"}}，或给出 data: 地址。'
@@ -91,9 +96,18 @@ def _file(value: Any) -> Any:
         named = value.get("path") or value.get("url")
     if not isinstance(named, str) or not named:
         raise BadInput(MISSING)
-    name = value.get("orig_name") if isinstance(value, dict) else None
+    name = _name(value.get("orig_name")) if isinstance(value, dict) else None
     path = _decoded(named, name) if named[:5].lower() == "data:" else _uploaded(named)
     return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+
+
+def _name(given: Any) -> str | None:
+    """A name that a file may have on a disk, with its ending; None for what is no text."""
+    if not isinstance(given, str):
+        return None
+    text = given[-LONGEST_NAME:].encode("utf-8", "ignore").decode("utf-8")
+    name = strip_invalid_filename_characters(text, LONGEST_NAME)
+    return "file" if name == ".." else name
 
 
 def _uploaded(named: str) -> str:
@@ -109,7 +123,7 @@ def _uploaded(named: str) -> str:
     return path
 
 
-def _decoded(address: str, name: Any) -> str:
+def _decoded(address: str, name: str | None) -> str:
     """The file in data:image/png;base64,…; spaces and missing padding are forgiven."""
     kind, comma, text = address.partition(",")
     text = "".join(unquote(text).split()).rstrip("=")
@@ -120,6 +134,5 @@ def _decoded(address: str, name: Any) -> str:
     except ValueError:
         raise BadInput(NO_DATA) from None
     ending = kind[len("data:") : -len(";base64")].partition("/")[2].partition(";")[0] or "bin"
-    name = name if isinstance(name, str) and name else f"file.{ending}"
-    folder = utils.get_upload_folder()
-    return processing_utils.save_bytes_to_cache(content, Path(name).name[-100:], folder)
+    name = name or _name(f"file.{ending}") or "file"
+    return processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())

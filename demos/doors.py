@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlencode
 
+import gradio as gr
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from demos import calls, logs
+from demos.gradio_compat import UNEXPECTED
+from demos.words import say
+from demos.zoo_words import told
+from model_zoo.errors import BadInput, ZooError
 
 API = "/gradio_api"
+UPLOAD = f"{API}/upload"
+COMPONENT_SERVER = f"{API}/component_server"
 OPEN = {
     "ours, for whoever hosts the app": [
         ("GET", "/healthz"),
@@ -29,10 +40,10 @@ OPEN = {
         ("GET", "/manifest.json"),
         ("GET", "/robots.txt"),
         ("GET", f"{API}/heartbeat/{{session_hash}}"),
-        ("POST", f"{API}/component_server"),
+        ("POST", COMPONENT_SERVER),
     ],
     "files": [
-        ("POST", f"{API}/upload"),
+        ("POST", UPLOAD),
         ("GET", f"{API}/upload_progress"),
         ("GET", f"{API}/file={{path_or_url:path}}"),
         ("HEAD", f"{API}/file={{path_or_url:path}}"),
@@ -71,7 +82,7 @@ class Doorkeeper:
     """ASGI middleware that answers 404 wherever there is no open door.
 
     Nor does a link restore another visitor's page (`?deep_link=`), nor is a file fetched from
-    elsewhere (`file=https://…`).
+    elsewhere (`file=https://…`), nor does a page's own function take forms, which no page sends.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -83,10 +94,64 @@ class Doorkeeper:
             if not is_open(scope["method"], path) or path.lower().startswith(ELSEWHERE):
                 await JSONResponse({"detail": "Not Found"}, 404)(scope, receive, send)
                 return
-            if b"deep_link" in scope["query_string"]:
-                asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-                kept = [(name, value) for name, value in asked if name != "deep_link"]
-                scope = scope | {"query_string": urlencode(kept).encode("ascii")}
-        elif scope["type"] == "websocket":
+            kind = Headers(scope=scope).get("content-type", "")
+            if path.rstrip("/") == COMPONENT_SERVER and kind.lower().startswith("multipart/"):
+                await JSONResponse({"detail": "Unsupported Media Type"}, 415)(scope, receive, send)
+                return
+            asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            kept = [(name, value) for name, value in asked if name != "deep_link"]
+            if kept != asked:
+                scope = {**scope, "query_string": urlencode(kept).encode("ascii")}
+            room = None if path.rstrip("/") == UPLOAD else calls.LONGEST
+            await self._answer(scope, receive, send, room)
+        elif scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, room: int | None) -> None:
+        """What the app answers, but a sentence in place of a bare "Internal Server Error".
+
+        `room`: how many bytes may come. To read more of them as JSON would hold everybody up.
+        """
+        begun, too_long, came = False, False, 0
+
+        async def receive_on() -> Message:
+            nonlocal came, too_long
+            message = await receive()
+            came += len(message.get("body", b""))
+            too_long = room is not None and came > room
+            if too_long:
+                raise BadInput(calls.TOO_LONG)
+            return message
+
+        async def send_on(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = not (_is_bare(message) or too_long)
+            if begun:
+                await send(message)
+
+        try:
+            await self._app(scope, receive_on, send_on)
+            if too_long:  # which FastAPI has words of its own for
+                raise BadInput(calls.TOO_LONG)
+        except ClientDisconnect:  # nobody is there to be told
             return
-        await self._app(scope, receive, send)
+        except Exception as error:
+            if begun:
+                raise
+            await _sentence(error, gr.Request(Request(scope)))(scope, receive, send)
+
+
+def _is_bare(start: Message) -> bool:
+    """Whether it is Starlette's word for an exception, which it raises again behind it."""
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] == 500 and kind.startswith("text/plain")
+
+
+def _sentence(error: Exception, request: gr.Request) -> JSONResponse:
+    """An error of ours is a refusal; of any other the log has the place under a number."""
+    if isinstance(error, ZooError):
+        words, status = told(error, request), 400
+    else:
+        words, status = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}.", 500
+    return JSONResponse({"detail": words, "error": words}, status)

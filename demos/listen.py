@@ -15,6 +15,7 @@ from anyio import CapacityLimiter, to_thread
 
 import model_zoo
 from demos import Page, leaving, parts, recorder, transcript
+from demos.shapes import checked
 from demos.snippets import code
 from demos.transcript import Shown, evidence, heard, shown
 from demos.words import CHINESE, say, t
@@ -148,6 +149,7 @@ async def read(
     """What the page shows of a recording, more with every segment."""
     if not sound:
         return
+    sound = checked(recorder.Recorded, sound)
     with leaving.stop_of(request) as stop:
         if not recorder.begin(sound, stop):
             return
@@ -221,7 +223,7 @@ def speak(
     progress: gr.Progress = PROGRESS,
 ) -> dict[str, Any]:
     """A ticket for captions, once the model is open; the recording has begun already."""
-    turn = asked["turn"]
+    turn = checked(recorder.Turn, asked)["turn"]
     wishes = Wishes(language, translate, model, precision, provider)
     try:
         ticket = recorder.ticket_for(wishes.open(), wishes.options)

@@ -163,7 +163,7 @@ def stop_older(asked: Asked | None, request: gr.Request) -> None:
     """End the answer to this question or to an older one: nobody wants it any more."""
     with _lock:
         question = _newest.get(request.session_hash or "")
-        if question and question.turn <= _turn(asked):
+        if question and question.turn <= _sent(asked)[0]:
             question.stop.set()
 
 
@@ -177,8 +177,7 @@ def _answered(
     progress: Callable[[float], None] | None = None,
 ) -> Any:
     """What mood.js shows, or nothing where something newer is asked meanwhile."""
-    turn, out = _turn(asked), (asked or {}).get("out") or ()
-    words = tuple(index for index in out if isinstance(index, int))
+    turn, words = _sent(asked)
     try:
         with _asking(turn, request) as stop:
             return _shown(text or "", words, kept, pair, why, request, stop, progress) | {
@@ -188,9 +187,12 @@ def _answered(
         return gr.skip()
 
 
-def _turn(asked: Asked | None) -> int:
-    turn = (asked or {}).get("turn")
-    return turn if isinstance(turn, int) else 0
+def _sent(asked: Asked | None) -> tuple[int, tuple[int, ...]]:
+    """A question's number, and which words are taken out."""
+    sure = asked if isinstance(asked, dict) else {}
+    turn, out = sure.get("turn"), sure.get("out")
+    words = tuple(i for i in out if isinstance(i, int)) if isinstance(out, list) else ()
+    return turn if isinstance(turn, int) else 0, words
 
 
 @contextmanager

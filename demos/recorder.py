@@ -8,13 +8,16 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypedDict
+from typing import Annotated, Any
 
 import gradio as gr
 import numpy as np
 from cachetools import TTLCache
 from gradio import processing_utils, utils
+from pydantic import Field, StrictInt
+from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
+from demos.shapes import checked
 from demos.words import CHINESE, SHARED
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.speech.captions import Captions
@@ -77,8 +80,8 @@ MAX_SECONDS = 60  # of sound in one message: more is a client that never sends
 class Turn(TypedDict):
     """One of the questions that a page asks one after the other; the number grows."""
 
-    page: str
-    turn: int
+    page: Annotated[str, Field(max_length=64)]  # which is remembered
+    turn: StrictInt
 
 
 class Recorded(Turn):
@@ -121,7 +124,7 @@ def hear(sent: Sound) -> dict[str, str]:
     try:
         samples = np.frombuffer(base64.b64decode(sent["sound"], validate=True), np.int16)
         ticket, rate = str(sent["ticket"]), int(sent["rate"])
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error):
         return {"trouble": "That is no sound: send {ticket, rate, sound}."}
     with _lock:
         known = _open.pop(ticket, None)
@@ -163,6 +166,7 @@ def end(asked: Turn) -> None:
     Gradio's own `cancels` loses what the server has not numbered yet, and forgets what is
     submitted while it cancels.
     """
+    asked = checked(Turn, asked)
     with _lock:
         latest, running = _turns.get(asked["page"], (0, Stop()))
         if asked["turn"] >= latest:
@@ -188,7 +192,7 @@ def component() -> gr.HTML:
 
 def example_file(name: str) -> dict[str, str] | None:
     """An example as if it had been uploaded: {path, url, name}."""
-    if name not in EXAMPLES:
+    if checked(str, name) not in EXAMPLES:
         return None
     path = kept(EXAMPLES[name]())
     return {"path": path, "url": f"gradio_api/file={path}", "name": Path(path).name}

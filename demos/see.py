@@ -5,22 +5,26 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
 import model_zoo
-from demos import Page, parts
+from demos import Page, leaving, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
 from model_zoo.errors import ZooError
 from model_zoo.images import flatten
+from model_zoo.stopping import Stop, Stopped
 
 MODEL = "cifar10-resnet"
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
+AT_ONCE = 4  # people whose lists of pictures are looked at side by side
 CROP_SIDE = 320  # pixels: the middle square is shown sharper than the 32 × 32 that the model sees
 KNOWS = (
     "It knows ten things only and answers one of them for anything you show: "
@@ -53,6 +57,7 @@ NEWEST = """() =>
 """
 PROGRESS = gr.Progress()  # Gradio finds the parameter by this default value
 COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
+_running: dict[str, Stop] = {}  # lists of pictures, by the browser's session
 
 CHINESE.update(
     {
@@ -127,6 +132,21 @@ def _row(
     return [Path(file).name, first, f"{share:.3f}", second, f"{sum(trace.timings.values()):.1f}"]
 
 
+@contextmanager
+def _newest(request: gr.Request | None) -> Iterator[Stop]:
+    """A Stop that the page's next list sets, or the end of the page."""
+    session = (request and request.session_hash) or token_hex(8)
+    with leaving.stop_of(request) as stop:
+        if older := _running.get(session):
+            older.set()
+        _running[session] = stop
+        try:
+            yield stop
+        finally:
+            if _running.get(session) is stop:
+                del _running[session]
+
+
 def look_at_all(
     files: list[str] | None,
     model: str,
@@ -135,11 +155,18 @@ def look_at_all(
     request: gr.Request | None = None,
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[gr.Dataframe, gr.DownloadButton]]:
-    """A row for every file, and the table as a CSV file."""
-    if not files:
-        yield gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
+    """A row for every file, and the table as a CSV file; nothing where it is stopped."""
+    rows = list[list[str]]()
+    try:
+        with _newest(request) as stop:
+            if not files:
+                yield gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
+                return
+            for file in progress.tqdm(files):
+                rows.append(_row(file, model, precision, provider, request))
+                stop.check()
+    except Stopped:
         return
-    rows = [_row(file, model, precision, provider, request) for file in progress.tqdm(files)]
     with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy for the download
         path = Path(folder) / "answers.csv"
         with path.open("w", newline="", encoding="utf-8") as out:
@@ -197,7 +224,7 @@ def build(demo: gr.Blocks) -> None:
     parts.answers(look, sources, [picture, *options], [shown, label, why])
     files.change(
         look_at_all, [files, *options], [table, download], show_progress_on=files,
-        api_visibility="private",
+        concurrency_limit=AT_ONCE, trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any
 
 import gradio as gr
 import numpy as np
 from PIL import Image
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
 from demos import parts, recorder
+from demos.shapes import OTHERWISE, checked
 from demos.words import CHINESE, SHARED, say
+from model_zoo.errors import BadInput
 from model_zoo.speech.mel import FRAMES_PER_SECOND
 from model_zoo.speech.transcript import FORMATS, Segment, Word, join
 from model_zoo.whisper import SpeechTrace
@@ -41,15 +45,18 @@ HERE = Path(__file__).parent
 INK = np.array([(20, 18, 16), (130, 48, 17), (234, 101, 38), (255, 231, 216)])  # quiet to loud
 
 
+Seconds = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
 class Shown(TypedDict):
     """A segment as transcript.js has it; words are [text, start, end, probability].
 
     `doubt`: probability, avg_logprob, no_speech_prob, compression_ratio and temperature.
     """
 
-    start: float
-    end: float
-    words: list[tuple[str, float, float, float]]
+    start: Seconds
+    end: Seconds
+    words: list[tuple[str, Seconds, Seconds, float]]
     doubt: tuple[float, float, float, float, float]
 
 
@@ -94,6 +101,9 @@ def shown(segment: Segment) -> Shown:
 
 def saved(wanted: Wanted) -> str:
     """The text of a file to save; nothing of it is written to a disk here."""
+    wanted = checked(Wanted, wanted)
+    if wanted["form"] not in FORMATS:
+        raise BadInput(OTHERWISE)
     segments = []
     for piece in wanted["segments"]:
         words = tuple(Word(*word) for word in piece["words"])

@@ -12,7 +12,7 @@ from typing import Any
 
 from gradio import utils
 
-from demos import leaving
+from demos import leaving, private_folder
 
 KEEP_SECONDS = 3600.0  # after the page has closed, or after the last use where there was no page
 LONGEST_PATH = 4096  # characters; a longer text is none
@@ -25,10 +25,12 @@ _ours: set[str] = set()  # folders with the app's own files, such as its example
 
 def claim(data: Any, session: str | None) -> None:
     """The files that are named in `data`, what a call takes or gives, are this session's."""
-    folder = Path(utils.get_upload_folder())
+    folder = f"{Path(utils.get_upload_folder())}"
+    paths = (path[len(folder) + 1 :] for path in _paths(data, folder))
+    named = {path.replace("\\", "/").partition("/")[0] for path in paths}
+    there = named & _names() if named else ()  # a client may name any path
     with _lock:
-        for path in _paths(data, f"{folder}"):
-            name = path[len(f"{folder}") + 1 :].replace("\\", "/").partition("/")[0]
+        for name in there:
             _used[name] = time.monotonic()
             if session:
                 _owners[name].add(session)
@@ -36,20 +38,33 @@ def claim(data: Any, session: str | None) -> None:
 
 def keep_what_is_there() -> None:
     """What is in the folder before anybody came belongs to the app itself."""
-    _ours.update(path.name for path in Path(utils.get_upload_folder()).iterdir())
+    _ours.update(_names())
 
 
 def sweep(keep_seconds: float) -> None:
     """Remove the files of pages that were closed so long ago, and what belongs to no page."""
     for path in Path(utils.get_upload_folder()).iterdir():
         if path.name not in _ours and _idle_seconds(path) > keep_seconds:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-            with _lock:
-                _owners.pop(path.name, None)
-                _used.pop(path.name, None)
+            _remove(path)
+    with _lock:
+        for name in _used.keys() - _names():
+            del _used[name]
+            _owners.pop(name, None)
+    for path in private_folder.mine().tmp.iterdir():
+        written = max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
+        if time.time() - written > keep_seconds:  # what was cut off: nobody else keeps it so long
+            _remove(path)
+
+
+def _names() -> set[str]:
+    return {path.name for path in Path(utils.get_upload_folder()).glob("*")}
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _idle_seconds(path: Path) -> float:

@@ -24,7 +24,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image, ImageDraw
 
 import demos
-from demos import draw, parts, see, words, zoo_words
+from demos import draw, leaving, parts, see, words, zoo_words
 from demos.serve import blocks
 from model_zoo.trace import ImageTrace, Ran
 from tests.conftest import ROOT, SPEECH, running
@@ -369,3 +369,29 @@ def test_a_table_of_several_pictures(tmp_path: Path) -> None:
     assert rows[0][:2] == ["ship.jpg", "ship"]
     assert "not a picture" in rows[1][1]
     assert Path(download.value["path"]).read_text().splitlines()[0] == ",".join(see.COLUMNS)
+
+
+@pytest.mark.parametrize("how", ["left", "replaced"])
+def test_a_list_of_pictures_ends_with_the_picture_at_which_nobody_waits_for_it_any_more(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    visitor = gr.Request(session_hash="visitor")
+    rows: list[str] = []
+    newer: list[tuple[gr.Dataframe, gr.DownloadButton]] = []
+
+    def looked(*files: str) -> list[tuple[gr.Dataframe, gr.DownloadButton]]:
+        return list(see.look_at_all([*files], see.MODEL, "auto", "auto", visitor))
+
+    def row(file: str, *_: object) -> list[str]:
+        rows.append(file)
+        if rows == ["old", "old"]:
+            if how == "left":
+                leaving.left("visitor")
+            else:
+                newer.extend(looked("new"))
+        return [file, "ship", "1", "truck", "1"]
+
+    monkeypatch.setattr(see, "_row", row)
+    assert looked(*["old"] * 400) == []
+    assert rows.count("old") == 2
+    assert [table.value["data"][0][0] for table, _ in newer] == ["new"] * (how == "replaced")

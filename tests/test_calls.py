@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from demos import calls, listen, recorder
+from model_zoo.errors import BadInput
 from tests.conftest import ROOT
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -48,6 +54,49 @@ def test_a_file_is_taken_in_every_form_that_names_it(app: str, form) -> None:
     reply = run(app, "classify_image", form(uploaded(app, SHIP), app))
     assert reply.status_code == 200, reply.text
     assert "ship" in reply.text[:40]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [123, ["a"], {"a": 1}, "", ".", "..", "x/..", "../x", "a\0b.png", "图" * 100 + ".png", "CON",
+     "\ud83d.png", "a." + "x" * 300, "x" * 10_000_000],
+)  # fmt: skip
+def test_a_file_is_read_whatever_its_name(app: str, name: object) -> None:
+    for where in (DATA, uploaded(app, SHIP)):
+        body = json.dumps({"data": [{"path": where, "orig_name": name}]})
+        sent = {"content": body, "headers": {"Content-Type": "application/json"}}
+        reply = httpx.post(f"{app}/gradio_api/run/classify_image", **sent, timeout=60)
+        assert reply.status_code == 200, reply.text
+
+
+def test_a_name_keeps_its_ending() -> None:
+    assert calls._name("图" * 100 + ".png") == "图" * 65 + ".png"
+    assert calls._name("a/b/../c.tar.gz") == "ab..c.tar.gz"
+
+
+@pytest.mark.parametrize("kind", ["image/../..", "image/", "/", "image/" + "x" * 1000, "\0"])
+def test_a_file_is_read_whatever_its_data_address_calls_it(app: str, kind: str) -> None:
+    reply = run(app, "classify_image", f"data:{kind};base64,{DATA.partition(',')[2]}")
+    assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.parametrize("door", ["run/classify_digit", "queue/join", "component_server"])
+@pytest.mark.parametrize("in_one", [True, False])
+def test_a_call_that_is_too_long_is_refused_and_holds_up_nobody(
+    app: str, door: str, in_one: bool
+) -> None:
+    body = b'{"data": ["data:image/png;base64,%s"]}' % (b"A" * 60_000_000)
+    sent = {"Content-Type": "application/json"}
+    pieces = (body[at : at + 2**20] for at in range(0, len(body), 2**20))
+    reply = httpx.post(
+        f"{app}/gradio_api/{door}", content=body if in_one else pieces, headers=sent, timeout=60
+    )
+    is_a_refusal(reply, "no more than 25 MB")
+
+
+def test_an_upload_may_be_longer_than_a_call(app: str) -> None:
+    files = {"files": ("a.wav", bytes(40_000_000))}
+    assert httpx.post(f"{app}/gradio_api/upload", files=files, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -133,3 +182,76 @@ def test_a_pages_own_function_is_the_pages_own(app: str) -> None:
     reply = httpx.post(f"{app}/gradio_api/run/predict", json=body)
     assert reply.status_code == 400
     assert "Only the page itself" in reply.json()["error"]
+
+
+def called(app: str, component: str, function: str, sent: object) -> httpx.Response:
+    """What a page's own function answers to the page's JavaScript."""
+    components = httpx.get(f"{app}/config").json()["components"]
+    [number] = [c["id"] for c in components if c["props"].get("elem_id") == component]
+    body = {"component_id": number, "fn_name": function, "session_hash": "x", "data": sent}
+    return httpx.post(f"{app}/gradio_api/component_server", json=body)
+
+
+TURN = {"page": "a", "turn": 1}
+WORD = {"start": 0, "end": 1, "words": [[" a", 0, 1, 0.9]], "doubt": [0.9, -0.1, 0, 1, 0]}
+SAVE = {"form": "txt", "language": "en", "segments": [WORD]}
+
+
+@pytest.mark.parametrize(
+    ("component", "function", "sent"),
+    [
+        ("recorder", "end", sent)
+        for sent in (
+            None, [1], "x", {"page": "a"}, TURN | {"turn": "1"}, TURN | {"turn": 1.5},
+            TURN | {"page": "x" * 65}, TURN | {"page": ["a"]},
+        )
+    ]
+    + [("recorder", "example_file", sent) for sent in (None, ["x"], {}, 5)]
+    + [
+        ("heard", "saved", sent)
+        for sent in (
+            None, {"form": "exe"}, SAVE | {"form": "exe"}, SAVE | {"form": ["txt"]},
+            SAVE | {"segments": [{}]}, SAVE | {"segments": [WORD | {"words": [[1]]}]},
+            SAVE | {"form": "srt", "segments": [WORD | {"end": 1e300}]},
+        )
+    ],
+)  # fmt: skip
+def test_what_no_page_sends_is_refused(
+    app: str, component: str, function: str, sent: object
+) -> None:
+    is_a_refusal(called(app, component, function, sent), "not what this page sends")
+
+
+def test_what_a_page_sends_is_answered(app: str) -> None:
+    assert called(app, "recorder", "end", TURN).json() is None
+    assert called(app, "heard", "saved", SAVE).json() == "a\n"
+    assert called(app, "recorder", "example_file", "nothing of ours").json() is None
+    endless = {"ticket": "x", "rate": float("inf"), "sound": "AAAA"}  # which JSON may hold here
+    assert "no sound" in recorder.hear(endless)["trouble"]
+
+
+def test_no_door_answers_a_bare_error(app: str) -> None:
+    body = {"component_id": 99999, "fn_name": "hear", "session_hash": "x", "data": None}
+    reply = httpx.post(f"{app}/gradio_api/component_server", json=body)
+    assert reply.status_code == 500
+    assert re.fullmatch(r"Something .* The log has it as [0-9a-f]{8}\.", reply.json()["error"])
+
+
+@pytest.mark.parametrize("given", ["text", 5, [1], {"x": 1}, TURN | {"path": 1, "name": "x"}])
+def test_a_recording_that_is_none_is_refused(given: Any) -> None:
+    async def read() -> None:
+        async for _ in listen.read(given, *wishes):
+            pass
+
+    wishes: Any = ("en", False, listen.MODELS[0], "auto", "auto", None)
+    with pytest.raises(BadInput, match="not what this page sends"):
+        asyncio.run(read())
+    if "page" not in str(given):
+        with pytest.raises(BadInput, match="not what this page sends"):
+            listen.speak(given, *wishes)
+
+
+def test_a_refusal_is_in_the_readers_language(app: str) -> None:
+    address = f"{app}/gradio_api/component_server"
+    reply = httpx.post(address, content=b" " * 40_000_000, headers={"Accept-Language": "zh-CN"})
+    assert "一次调用最多" in reply.json()["error"]

@@ -20,10 +20,11 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
+from filelock import FileLock
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demos import doors
+from demos import doors, private_folder, uploads
 from tests.conftest import ROOT, _when_ready
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -199,6 +200,46 @@ def test_a_visitors_files_go_a_while_after_the_page_has_closed(tmp_path: Path) -
         assert examples  # the page's own pictures stay
 
 
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> private_folder.Folder:
+    """A server's folder, in which nobody has claimed anything."""
+    mine = private_folder.Folder(tmp_path, FileLock(tmp_path / "lock"))
+    mine.make()
+    monkeypatch.setattr(private_folder, "_mine", mine)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(mine.files))
+    for known in (uploads._used, uploads._owners):
+        known.clear()
+    return mine
+
+
+def test_what_a_broken_connection_left_goes_but_not_what_is_still_written(
+    folder: private_folder.Folder,
+) -> None:
+    left, list_of_texts = folder.tmp / "tmpa1b2", folder.tmp / "tmpc3d4"
+    left.write_bytes(b"half a file")
+    list_of_texts.mkdir()
+    for path in (left, list_of_texts):
+        os.utime(path, (0, 0))
+    (list_of_texts / "answers.csv").write_bytes(b"more with every row")
+    os.utime(list_of_texts, (0, 0))
+    uploads.sweep(60)
+    assert list(folder.tmp.iterdir()) == [list_of_texts]
+
+
+def test_only_files_that_are_there_are_remembered_and_only_as_long(
+    folder: private_folder.Folder,
+) -> None:
+    upload = folder.files / "a1b2"
+    upload.mkdir()
+    made_up = [f"{folder.files}/{name}/x" for name in ("", "..", "\0", *range(1000))]
+    uploads.claim([f"{upload}/a.png", *made_up], "visitor")
+    assert [*uploads._used] == [*uploads._owners] == ["a1b2"]
+    upload.rmdir()  # by itself, as systems clean their temporary folders up
+    uploads.sweep(60)
+    assert not uploads._used
+    assert not uploads._owners
+
+
 def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = python(
@@ -248,11 +289,16 @@ def test_every_door_of_gradio_that_we_do_not_need_is_shut(app: str) -> None:
     assert gone <= set(ours), "a door that Gradio no longer has"
 
 
-def test_no_link_shows_another_visitors_page(app: str) -> None:
-    def page(query: str) -> str:
-        return httpx.get(f"{app}/{query}").text
+@pytest.mark.parametrize("name", ["deep_link", "deep%5Flink", "d%65ep_link"])
+def test_no_link_shows_another_visitors_page(app: str, name: str) -> None:
+    page = httpx.get(f"{app}/?tab=see&{name}=abc").text
+    assert '"deep_link_state":"none"' in page.replace(" ", "")
 
-    assert '"deep_link_state":"none"' in page("?deep_link=abc").replace(" ", "")
+
+def test_a_pages_own_function_takes_no_form_which_would_be_written_to_a_file(app: str) -> None:
+    address, secret = f"{app}/gradio_api/component_server", {"files": ("a.txt", b"secret")}
+    assert httpx.post(address, files=secret).status_code == 415
+    assert httpx.post(f"{address}/", files=secret).status_code == 415
 
 
 @pytest.mark.parametrize("path", ["https://example.com/a.png", "HTTP://example.com", "http:/x"])

@@ -265,7 +265,10 @@ def test_an_answer_that_is_stopped_is_not_shown(monkeypatch):
     assert read.explain("text", None, asked(), *PAIR, ASKED) == gr.skip()
 
 
-@pytest.mark.parametrize("sent", [None, {}, {"turn": "x", "out": ["y", None]}, {"out": None}])
+@pytest.mark.parametrize(
+    "sent",
+    [None, {}, {"turn": "x", "out": ["y", None]}, {"out": None}, {"out": 5}, [1], "x", 5],
+)
 def test_a_question_without_its_number_is_answered(monkeypatch, sent):
     monkeypatch.setattr(read, "_shown", lambda text, out, *_: {"out": list(out)})
     assert read.read("text", None, sent, *PAIR, ASKED) == {"out": [], "turn": 0}
