@@ -41,7 +41,7 @@ def search(
     seen = {*prompt.seen, *(token.id for token in prompt.written)}
     signs, told, hint = Signs(vocabulary, prompt.written), 0, ""
     context, logits, room = [*start.read], [start.logits], options.max_new_tokens
-    if len(prompt.tokens) + len(prompt.written) > len(context):
+    if len(prompt.tokens) + len(prompt.written) > reader.decoder.capacity:
         hint = longer_than(reader)
     if start.first is not None:
         yield signs.add(step_of(start.first, start.logits), hint, start.again)

@@ -24,7 +24,7 @@ def generate(
     choose = Sampler(options, 1 + len(before) + (start.first is not None))
     tokens = [*start.read]  # all that the text has, as far as it is looked back at
     logits, token, again = start.logits, start.first, start.again
-    if len(prompt.tokens) + len(before) > len(tokens):
+    if len(prompt.tokens) + len(before) > reader.decoder.capacity:
         hint = longer_than(reader)
     while True:
         if token is None:

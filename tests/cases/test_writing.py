@@ -15,6 +15,7 @@ from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
 from model_zoo.text.memory import CHUNK
 from model_zoo.text.signs import Signs, Step, Token
+from model_zoo.text.tokens import Vocabulary, byte_alphabet
 from tests.small_lm import PLACES, Small
 
 PROMPT = "a lighthouse"
@@ -125,6 +126,33 @@ def test_t4_beams_say_that_a_text_is_too_long_and_go_on(narrow: Small):
     assert f"{PLACES} tokens" in trace.hint
     assert len(trace.tokens) > 8
     assert narrow.trace("x", replace(options, max_new_tokens=8)).hint == ""
+
+
+class Endings(Wide):
+    """It knows words that begin with "hou"."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        names = [*byte_alphabet(), "<|endoftext|>", *(f"hou{i}" for i in range(63))]
+        tokens = {name: token for token, name in enumerate(names)}
+        return Vocabulary(tokens, [], frozenset({256}), 256, False)
+
+
+@pytest.mark.parametrize("options", [DICE, replace(GREEDY, beams=2)], ids=["drawn", "beams"])
+def test_t15_a_text_whose_last_word_is_open_is_not_called_too_long(
+    session: Session, options: TextOptions
+):
+    trace = Endings(session).trace("a hou", replace(options, max_new_tokens=4))
+    assert trace.tokens[0].again  # the word was ended
+    assert trace.hint == ""
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_t1_a_text_that_became_too_long_says_so_where_it_is_gone_on_with(narrow: Small, beams: int):
+    before = list(narrow.stream("x", replace(DICE, max_new_tokens=PLACES)))
+    options = replace(DICE, beams=beams, max_new_tokens=4)
+    assert f"{PLACES} tokens" in next(narrow.stream("x", options, after=before)).hint
+    assert next(narrow.stream("x", options, after=before[: PLACES // 2])).hint == ""
 
 
 def test_t7_a_large_prompt_is_refused_before_it_is_cut_into_tokens(
