@@ -29,6 +29,7 @@ FORMATS = (
 # What white is in a picture of other numbers than 8 bits: 1.0, or the largest of 8 to 16 bits
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
 OVERSHOOT = 0.05  # of white: resampling leaves floats a little above and below their range
+BRIGHTEST = 16.0  # of floats whose white is 1; those that go further have theirs at 255
 SMALLER_COPY = 0x00FE  # the TIFF tag whose lowest bit says that a page is one
 
 File = str | Path | bytes | BinaryIO
@@ -243,7 +244,9 @@ def _scale(values: npt.NDArray[Any], integers: bool = False) -> npt.NDArray[np.u
     black, white = float(values.min(initial=0)), float(values.max(initial=0))
     if black >= -OVERSHOOT * white:
         whites = WHITES[1:] if integers else WHITES
-        black, white = 0, next((w for w in whites if white <= w * (1 + OVERSHOOT)), white)
+        nearest = next((w for w in whites if white <= w * (1 + OVERSHOOT)), white)
+        # A sharpened or very bright picture of floats goes beyond 1, and is far from 255.
+        black, white = 0, white if not integers and 1 + OVERSHOOT < white < BRIGHTEST else nearest
     elif black >= -1 - OVERSHOOT and white <= 1 + OVERSHOOT:
         black, white = -1, 1
     values = (values - black) * np.float32(255 / (white - black))

@@ -41,7 +41,10 @@ def _items(text: str) -> list[str]:
         try:
             return list(map(str, json.loads(text)))
         except ValueError:
-            pass
+            if text.startswith('["'):
+                raise BadInput(
+                    f'{brief(text)} is no list in JSON: say it as ["one", "two"].'
+                ) from None
     return text.split(",")
 
 

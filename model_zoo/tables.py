@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,6 +18,41 @@ from model_zoo.errors import BadInput, brief, named
 MANY = 512  # rows that are answered together: as fast as thousands, and a sign of life a second
 ENDINGS = (".csv", ".tsv")
 VISIBLE = {"\t": "tab"}
+WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")  # of a name like review_body, reviewText, TEXT
+# The last word of what holds no texts though it is called after them: review_id, review date …
+ABOUT = frozenset(
+    [
+        "id",
+        "ids",
+        "key",
+        "index",
+        "number",
+        "no",
+        "count",
+        "length",
+        "date",
+        "day",
+        "year",
+        "time",
+        "timestamp",
+        "by",
+        "author",
+        "user",
+        "name",
+        "title",
+        "score",
+        "rating",
+        "stars",
+        "label",
+        "lang",
+        "language",
+        "url",
+        "link",
+        "source",
+        "type",
+        "status",
+    ]
+)
 MARK = "\ufeff"  # by which Excel knows UTF-8
 UNNAMED = "Its first line looks like a text, not like names: the columns are numbered."
 UNSURE = "Its first line was taken for the names of its columns, and gets no answer."
@@ -183,9 +219,15 @@ def _likeliest(columns: Sequence[str], words: Sequence[Set[str]]) -> int:
     for known in TEXTS:
         if known in names:
             return names.index(known)
-    for known in TEXTS:
-        for index, name in enumerate(names):
-            if known in name:
-                return index
     sizes = [(len(some), sum(map(len, some))) for some in words]
+    for known in TEXTS:
+        named = [index for index, name in enumerate(columns) if _is_called(name, known)]
+        if named:
+            return max(named, key=lambda index: sizes[index])
     return sizes.index(max(sizes))
+
+
+def _is_called(name: str, known: str) -> bool:
+    """Whether a column's name has this word, and is not that of something about the text."""
+    parts = [word.casefold() for word in WORD.findall(name.partition(" of ")[0])]
+    return not {known, f"{known}s"}.isdisjoint(parts) and parts[-1] not in ABOUT

@@ -50,7 +50,8 @@ def _as_array(samples: Any) -> npt.NDArray[Any]:
     require_numbers(array)
     if array.dtype.kind == "f":
         require_scale(array)
-    elif array.dtype in (np.int32, np.int64):
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)  # a file's may be another's
+    if array.dtype in (np.int32, np.int64):
         # numpy makes int64 of any list: the values tell how many bits they were recorded with.
         peak = max(-int(array.min(initial=0)) - 1, int(array.max(initial=0)))
         bits = next(bits for bits in WIDTHS if peak < 2 ** (bits - 1))

@@ -110,9 +110,10 @@ def test_what_a_pipe_brought_is_private_and_goes_with_the_program(tmp_path: Path
     [
         ("{}", "is a folder"),
         ("{}/loop", "leads back to itself"),
+        ("{}/nowhere", "is a link to nothing"),
         ("https://example.com/review.txt", "is an address"),
         ("file:///tmp/review.txt", "is an address"),
-        ("/dev/null", "is a device"),
+        ("/dev/zero", "is a device"),
         ("reveiw.txt", "There is no file"),
         ("./nosuch/file.txt", "There is no file"),
         ("{}/review", "There is no file"),
@@ -120,6 +121,7 @@ def test_what_a_pipe_brought_is_private_and_goes_with_the_program(tmp_path: Path
 )
 def test_s11_b4_what_is_no_file_is_refused(tmp_path: Path, name: str, given: str, says: str):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
     with pytest.raises(BadInput, match=says):
         zoo.spec(name).read(given.format(tmp_path))
 

@@ -79,6 +79,14 @@ def test_09_float_pictures_are_scaled_by_their_range(values: npt.NDArray[np.floa
     assert digit(read) == digit(values) == "7"
 
 
+@pytest.mark.parametrize("brighter", [1.0, 1.06, 1.3, 2.0, 255.0])
+def test_09_floats_that_go_beyond_one_are_not_black(brighter: float) -> None:
+    ship = np.asarray(Image.open(SHIP).convert("RGB"), np.float32)
+    ship /= ship.max()
+    read = np.asarray(as_image(ship * np.float32(brighter)), np.float32)
+    assert np.abs(read - 255 * ship).max() <= 1
+
+
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 def test_15_grey_of_any_depth_in_sixteen_bits(bits: int) -> None:
     values = (GREY * (2**bits - 1)).astype(np.uint16)

@@ -294,7 +294,7 @@ def test_b4_what_is_no_file_is_said(tmp_path: Path) -> None:
         tmp_path / ("会" * 200): "There is no file",
         "nul\0inside.wav": "There is no file",
         "https://example.com/a.mp3": "There is no file",
-        "/dev/null": "is a device",
+        "/dev/zero": "is a device",
     }
     for given, says in refused.items():
         with pytest.raises(BadInput, match=says) as caught:

@@ -28,6 +28,8 @@ READ = {
     "float16": lambda x: x.astype(np.float16),
     "float64": lambda x: x.astype(np.float64),
     "big-endian": lambda x: (x * 32767).astype(">i2"),
+    "big-endian, wide, with the values of 16 bits": lambda x: (x * 32767).astype(">i4"),
+    "big-endian floats": lambda x: x.astype(">f4"),
     "a list": lambda x: x.tolist(),
     "a list of integers": lambda x: (x * 32767).astype(int).tolist(),
     "every second of a longer array": lambda x: np.repeat(x, 2)[::2],

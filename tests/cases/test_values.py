@@ -114,6 +114,11 @@ def test_13_a_stop_may_hold_a_comma_or_a_newline(chosen: list[str], stop: tuple[
     assert options.parse(SMOLLM2, chosen).stop == stop
 
 
+def test_13_a_list_that_is_not_ended_is_refused():
+    with pytest.raises(BadInput, match="no list in JSON"):
+        options.parse(SMOLLM2, ['stop=["a", "b"'])
+
+
 def test_13_numbers_are_listed_as_before():
     spec = model_zoo.spec("whisper-tiny.en")
     assert options.parse(spec, ["temperatures=0,0.4"]).temperatures == (0.0, 0.4)
