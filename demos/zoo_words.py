@@ -19,6 +19,9 @@ SENTENCES = {
     "The picture is damaged or cut off: save or upload it again.": (
         "图片已损坏或不完整：请重新保存或上传。"
     ),
+    "The picture is in too many small parts: save it again as PNG or JPEG.": (
+        "图片由过多的零碎部分组成：请重新保存为 PNG 或 JPEG。"
+    ),
     "The recording holds values that are not numbers (NaN or infinity): export it again.": (
         "录音中含有非数值（NaN 或无穷大）：请重新导出。"
     ),

@@ -7,11 +7,14 @@ camera or an editor left in disorder, and refuses a PNG for a long comment.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 
 from PIL import Image
+
+from model_zoo.errors import BadInput
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # How many pixels, of what colours, which way up; and the pixels. What else there is, is comment.
@@ -21,7 +24,7 @@ MOST_PROFILE_BYTES = 4 * 2**20  # a printing press's is 2 MB
 MOST_PNG_PROFILE_BYTES = 2**20  # Pillow's own limit there
 ORIENTATION = 0x0112  # EXIF's and TIFF's number for it
 INTEGERS = {3: "H", 4: "I"}  # EXIF's types of an orientation: SHORT, and LONG by some editors
-START_OF_SCAN, ICC = 0xDA, 0xE2  # the JPEG segments before the pixels, and with a colour profile
+START_OF_SCAN, ICC = b"\xff\xda", 0xE2  # of JPEG: what the pixels follow, and a colour profile
 COMMENTS = {0xFE, *range(0xE1, 0xF0)} - {
     0xEE
 }  # what a JPEG can do without; 0xEE: how CMYK is meant
@@ -42,6 +45,9 @@ FIELD_BYTES = {
     13: 4,
     16: 8,
 }
+PIECES = {273, 324}  # the fields of a TIFF that say where its strips or tiles are
+MOST_PARTS = 100_000  # chunks, strips and the like: ten times what large pictures have
+MOST_QOI_BYTES = 8 * 2**20  # each is a part that Pillow reads by itself, a microsecond long
 MOST_PAGES = 16  # of a TIFF, among which the one that is no thumbnail is looked for
 GRAPHIC_CONTROL = 0xF9  # the GIF block that names the transparent colour
 TURNS = {  # by the orientation, what turns the picture upright
@@ -111,7 +117,8 @@ def in_srgb(image: Image.Image) -> Image.Image:
 def plain(data: bytes) -> bytes:
     """A file without what its pixels do not need, where that may cost them, time or memory.
 
-    ValueError for a TIFF that costs memory by what its pixels do need.
+    ValueError for a TIFF that costs memory by what its pixels do need, BadInput where a file is in
+    so many pieces that to look at each of them takes too long.
     """
     if data.startswith(PNG_SIGNATURE):
         return plain_png(data)
@@ -121,16 +128,33 @@ def plain(data: bytes) -> bytes:
         return plain_jpeg(data)
     if data[:2] in (b"II", b"MM"):
         _check_tiff(data)
+    if data[:2] in (b"P1", b"P2", b"P3"):
+        return _plain_ppm(data)
+    if data.startswith(b"qoif") and len(data) > MOST_QOI_BYTES:
+        _check_parts(len(data))
     return data
+
+
+def _check_parts(parts: int) -> None:
+    if parts > MOST_PARTS:
+        raise BadInput("The picture is in too many small parts: save it again as PNG or JPEG.")
+
+
+def _plain_ppm(data: bytes) -> bytes:
+    """Numbers without comments, for each of which Pillow moves all that follow."""
+    _check_parts(data.count(b"#"))
+    return re.sub(rb"#[^\r\n]*", b" ", data)
 
 
 def plain_jpeg(data: bytes) -> bytes:
     """A JPEG without comments and with no more EXIF than the orientation."""
-    at, kept, turned = 2, [data[:2]], False
-    while data[at : at + 1] == b"\xff" and len(data) > at + 3 and data[at + 1] != START_OF_SCAN:
+    at, kept, turned, parts = 2, [data[:2]], False, 0
+    while 0 <= at < len(data) - 3 and data[at : at + 2] != START_OF_SCAN:
+        parts += 1
+        _check_parts(parts)
         kind = data[at + 1]
-        if kind in (0x00, 0xFF):  # padding
-            at += 1
+        if data[at] != 0xFF or kind in (0x00, 0xFF):  # padding, or what decoders pass over
+            at = data.find(b"\xff", at + 1)
             continue
         length = 0 if kind in ALONE else int.from_bytes(data[at + 2 : at + 4], "big")
         segment = data[at : at + 2 + length]
@@ -140,7 +164,7 @@ def plain_jpeg(data: bytes) -> bytes:
             turned = True
             kept.append(_exif_segment(exif_orientation(segment[4:])))
         at += 2 + length
-    return b"".join([*kept, data[at:]])
+    return b"".join([*kept, data[at:] if at >= 0 else b""])
 
 
 def _exif_segment(orientation: int) -> bytes:
@@ -162,14 +186,15 @@ def _check_tiff(data: bytes) -> None:
         (at,) = struct.unpack_from(order + offset, data, 8 if big else 4)
         for _ in range(MOST_PAGES):
             (count,) = struct.unpack_from(order + head, data, at)
+            _check_parts(count)
             at += struct.calcsize(order + head)
-            sizes = (
-                number * FIELD_BYTES.get(kind, 0)
-                for _, kind, number in (
-                    struct.unpack_from(order + field, data, at + length * i) for i in range(count)
-                )
-            )
-            if sum(min(size, len(data)) for size in sizes) > 2 * len(data):
+            claimed = 0
+            for place in range(at, at + length * count, length):
+                tag, kind, number = struct.unpack_from(order + field, data, place)
+                claimed += min(number * FIELD_BYTES.get(kind, 0), len(data))
+                if tag in PIECES:
+                    _check_parts(number)
+            if claimed > 2 * len(data):
                 raise ValueError("the fields of this TIFF claim more than its file holds")
             (at,) = struct.unpack_from(order + offset, data, at + length * count)
             if not at:
@@ -185,8 +210,10 @@ def plain_gif(data: bytes) -> bytes:
     if len(data) < 13:
         return data
     colours = 3 * 2 ** ((data[10] & 7) + 1) if data[10] & 0x80 else 0
-    at, kept = 13 + colours, [data[: 13 + colours]]
+    at, kept, parts = 13 + colours, [data[: 13 + colours]], 0
     while data[at : at + 1] == b"!":
+        parts += 1
+        _check_parts(parts)
         start, at = at, at + 2
         while at < len(data) and data[at]:
             at += 1 + data[at]
@@ -205,8 +232,10 @@ def plain_png(data: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[memoryview]:
-    view, at = memoryview(data), len(PNG_SIGNATURE)
+    view, at, parts = memoryview(data), len(PNG_SIGNATURE), 0
     while at < len(data):
+        parts += 1
+        _check_parts(parts)
         kind = bytes(view[at + 4 : at + 8])
         length = int.from_bytes(view[at : at + 4], "big")
         chunk = view[at : at + 12 + length]

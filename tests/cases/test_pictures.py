@@ -436,6 +436,58 @@ def test_fields_that_name_the_same_bytes_take_no_memory() -> None:
         assert memory_of(exif_of_many(20_000, order)) < 20_000_000
 
 
+MANY = 200_000
+BIG_FIELDS = struct.pack("<HHQQ", 300, 1, 0, 0) * MANY
+GIF = saved(seven(mode="L"), "gif")
+GIF_HEAD = 13 + 3 * 2 ** ((GIF[10] & 7) + 1)  # up to the end of its table of colours
+PNG = saved(seven(), "png")
+
+
+def strips(count: int) -> bytes:
+    """A TIFF of a row of grey in each of so many strips, all of them the same one."""
+    fields = [(256, 280), (257, count), (258, 8), (259, 1), (262, 1), (277, 1), (278, 1)]
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(fields) + 2)
+    head += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields)
+    for tag in (273, 279):  # where a strip begins, how long it is: for both the number 280
+        head += struct.pack("<HHII", tag, 4, count, 400)
+    return head.ljust(280, b"\0") + bytes(120) + struct.pack("<I", 280) * max(count, 70)
+
+
+IN_PIECES = {
+    "JPEG, markers alone": b"\xff\xd8" + b"\xff\xd0" * MANY,
+    "JPEG, segments": b"\xff\xd8" + b"\xff\xe0\0\2" * MANY,
+    "JPEG, comments": b"\xff\xd8" + b"\xff\xfe\0\2" * MANY,
+    "JPEG, padding": b"\xff\xd8" + b"\xff" * MANY,
+    "JPEG, behind what is passed over": b"\xff\xd8\xff\xe0\0\2x" + b"\xff\xe0\0\2" * MANY,
+    "GIF, control blocks": GIF[:GIF_HEAD] + b"!\xf9\0" * MANY + GIF[GIF_HEAD:],
+    "PNG, pixels": PNG[:33] + b"\0\0\0\0IDAT\x35\xaf\x06\x1e" * MANY + PNG[33:],
+    "PNG, comments": PNG[:33] + b"\0\0\0\0tEXt\0\0\0\0" * MANY + PNG[33:],
+    "TIFF, fields": b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, MANY) + BIG_FIELDS + bytes(8),
+    "TIFF, strips": strips(MANY),
+    "PPM, comments": b"P3 64 64 255\n" + b"7 #\n" * MANY,
+    "QOI, pixels": b"qoif" + struct.pack(">IIBB", 5000, 5000, 3, 0) + b"\x55" * 45 * MANY,
+}
+
+
+@pytest.mark.parametrize("kind", IN_PIECES)
+def test_a_picture_in_very_many_pieces_is_refused_at_once(kind: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(BadInput, match="too many small parts"):
+        open_image(IN_PIECES[kind])
+    assert time.monotonic() - began < 1
+
+
+def test_a_picture_in_thousands_of_pieces_is_read() -> None:
+    jpeg = saved(seven(), "jpeg")
+    assert digit(jpeg[:2] + b"\xff\xfe\0\2" * 9000 + jpeg[2:]) == "7"
+    assert digit(jpeg[:2] + b"\xff\xfe\0\2junk\xff\0" + jpeg[2:]) == "7"
+    assert digit(PNG[:33] + b"\0\0\0\0IDAT\x35\xaf\x06\x1e" * 9000 + PNG[33:]) == "7"
+    assert open_image(strips(9000)).height == 2048
+    rows = np.asarray(seven(mode="L"))
+    lines = [f"# {i}\n{' '.join(map(str, row))}" for i, row in enumerate(rows)]
+    assert digit("\n".join(["P2 # grey", "280 280", "255", *lines, ""]).encode()) == "7"
+
+
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
 def test_a_large_picture_of_other_numbers_is_scaled_down_as_well(kind: type):
     values = np.zeros((3000, 40), kind)
