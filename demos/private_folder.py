@@ -46,9 +46,15 @@ class Folder:
         return self.path / "tmp"
 
     def make(self) -> None:
-        """Make what is missing: systems clean their temporary folders up."""
+        """Make what is missing, and hold the lock: systems clean their temporary folders up."""
         for folder in (self.files, self.tmp):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = self.path / "lock"
+        if not file.exists():
+            self.lock.release(force=True)
+        if not self.lock.is_locked:
+            self.lock.acquire(blocking=False)
+        os.utime(file)  # what is old is cleaned away
 
     def remove(self) -> None:
         """Remove the folder with everything in it."""
@@ -98,7 +104,6 @@ def _new(parent: Path) -> Folder:
     while True:
         folder = Folder(path := Path(tempfile.mkdtemp(prefix=_prefix(), dir=parent)), _lock(path))
         with contextlib.suppress(Timeout):  # another server swept it, before it had its lock
-            folder.lock.acquire(blocking=False)
             folder.make()
             return folder
 

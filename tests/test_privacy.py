@@ -212,6 +212,23 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> private_folder.Fo
     return mine
 
 
+def test_another_server_leaves_a_folder_alone_whose_lock_was_cleaned_away(tmp_path: Path) -> None:
+    mine = private_folder._new(tmp_path)
+    lock = mine.path / "lock"
+    os.utime(lock, (0, 0))
+    mine.make()
+    assert time.time() - lock.stat().st_mtime < 60  # too new for what cleans up
+    lock.unlink()
+    mine.make()
+    os.utime(mine.path, (0, 0))
+    sweep = "import sys; from pathlib import Path; from demos import private_folder as p; "
+    python("-c", f"{sweep}p.sweep(Path(sys.argv[1]))", str(tmp_path), home=tmp_path)
+    assert mine.files.is_dir()
+    mine.lock.release()
+    python("-c", f"{sweep}p.sweep(Path(sys.argv[1]))", str(tmp_path), home=tmp_path)
+    assert not mine.path.exists()
+
+
 def test_what_a_broken_connection_left_goes_but_not_what_is_still_written(
     folder: private_folder.Folder,
 ) -> None:
