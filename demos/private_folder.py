@@ -101,6 +101,7 @@ def sweep(parent: Path) -> None:
 
 
 def _new(parent: Path) -> Folder:
+    parent = parent.resolve()  # files are known by their real paths
     while True:
         folder = Folder(path := Path(tempfile.mkdtemp(prefix=_prefix(), dir=parent)), _lock(path))
         with contextlib.suppress(Timeout):  # another server swept it, before it had its lock

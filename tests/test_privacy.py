@@ -24,7 +24,7 @@ from filelock import FileLock
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demos import doors, private_folder, uploads
+from demos import calls, doors, private_folder, uploads
 from tests.conftest import ROOT, _when_ready
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -227,6 +227,21 @@ def test_another_server_leaves_a_folder_alone_whose_lock_was_cleaned_away(tmp_pa
     mine.lock.release()
     python("-c", f"{sweep}p.sweep(Path(sys.argv[1]))", str(tmp_path), home=tmp_path)
     assert not mine.path.exists()
+
+
+def test_a_file_belongs_to_its_page_where_the_temporary_folder_is_a_link(
+    folder: private_folder.Folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    mine = private_folder._new(tmp_path / "link")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(mine.files))
+    upload = mine.files / "a1b2"
+    upload.mkdir()
+    (upload / "a.png").touch()
+    uploads.claim(calls._file(str(upload / "a.png")), "visitor")
+    assert uploads._owners == {"a1b2": {"visitor"}}
+    mine.remove()
 
 
 def test_what_a_broken_connection_left_goes_but_not_what_is_still_written(
