@@ -119,7 +119,10 @@ class Sound:
         return found
 
     def _by_ffmpeg(self, source: Input, media: Media, skip: float = 0) -> Iterator[Samples]:
-        """The first track that holds sound, the default one before the others."""
+        """The first track that holds sound, the default one before the others.
+
+        As long as a track is silent empty blocks come, for whoever may want no more.
+        """
         longest = 0
         for track in media.tracks:
             reading = _ffmpeg.Reading(source, media, track, skip, BLOCK_SECONDS)
@@ -127,6 +130,9 @@ class Sound:
             for block in reading:
                 if not sounds and np.abs(block).max(initial=0) < INAUDIBLE:
                     silent += len(block)
+                    if silent > MAX_SECONDS * SAMPLE_RATE:
+                        break
+                    yield np.zeros(0, np.float32)
                     continue
                 if not sounds:
                     yield from _silence(silent)

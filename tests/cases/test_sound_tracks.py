@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 
 import model_zoo
+from model_zoo.speech import _ffmpeg, audio
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.vad import Cutter, Detector, Level
 from tests.cases.sounds import SECONDS, SENTENCE, heard_at, made, made_of, words
@@ -115,6 +117,30 @@ def test_28_the_track_that_holds_sound_is_heard(tmp_path: Path, ending: str) -> 
     sound = open_sound(path)
     assert heard_at(sound.samples(), words()) == pytest.approx([0], abs=0.15)
     assert sound.note == f"a.{ending} has 2 tracks of sound: number 2 was heard."
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_38_silence_is_read_bit_by_bit_and_no_further_than_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    quiet = ("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono:d=300", *("-map", "0:a") * count)
+    path = made_of(tmp_path / "a.mka", *quiet, "-c:a", "flac")
+    seconds = list[float]()
+    every = _ffmpeg.Reading.__iter__
+
+    def counted(reading: _ffmpeg.Reading) -> Iterator[np.ndarray]:
+        for block in every(reading):
+            seconds.append(len(block) / SAMPLE_RATE)
+            yield block
+
+    monkeypatch.setattr(_ffmpeg.Reading, "__iter__", counted)
+    monkeypatch.setattr(audio, "MAX_SECONDS", 60)
+    sound = open_sound(path)
+    next(sound.blocks())
+    assert seconds == [20]  # whoever listens no more can say so here
+    assert len(sound.samples()) == 60 * SAMPLE_RATE
+    assert sound.note.startswith("Only the first")
+    assert sum(seconds[1:]) == count * 80
 
 
 def test_28_the_default_track_is_heard_before_the_others(tmp_path: Path) -> None:
