@@ -164,9 +164,9 @@ class Listening:
     def _lost(self, window: Window, decoded: Decoded) -> bool:
         """Whether the model goes round in circles.
 
-        Who says the same thing twice comes to an end, in a voice; a model that has lost the thread
-        does not, or it hears words in music. openai-whisper looks at the repetition alone, and
-        decodes a refrain six times over.
+        Repeated words are believed where a voice says them and they come to an end: a model that
+        has lost the thread repeats itself without end, or hears words in music. openai-whisper
+        looks at the repetition alone, and decodes a refrain six times over.
         """
         if decoded.compression_ratio <= self.options.compression_ratio_threshold:
             return False
