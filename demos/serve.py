@@ -244,11 +244,15 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, but for hang-ups too, and nothing is raised again when all is over."""
+        """As uvicorn's, but for hang-ups too, and nothing is raised again when all is over.
+
+        A signal that is ignored, as nohup has it, stays so.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in ENDS}
+        heard = [number for number in ENDS if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, self.handle_exit) for number in heard}
         try:
             yield
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 import model_zoo
-from demos import starting
+from demos import serve, starting
 from model_zoo import cache, doctor, providers, tuning, wheel, zoo
 from model_zoo.errors import CacheError
 from tests.conftest import ROOT
@@ -94,6 +97,21 @@ def test_30_a_port_in_use_and_a_foreign_address_are_said(plain: pytest.MonkeyPat
 def test_30_minutes_that_are_none_are_said(plain: pytest.MonkeyPatch, minutes: str) -> None:
     plain.setenv("SENSORIUM_KEEP_MINUTES", minutes)
     assert refusal().startswith("SENSORIUM_KEEP_MINUTES is")
+
+
+def test_a_hang_up_that_nohup_has_ignored_ends_nothing() -> None:
+    server = serve.Server(uvicorn.Config(FastAPI()))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with server.capture_signals():
+            signal.raise_signal(signal.SIGHUP)
+            assert not server.should_exit
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with server.capture_signals():
+            signal.raise_signal(signal.SIGHUP)
+            assert server.should_exit
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]", "127.0.0.1", "localhost", "0.0.0.0", "::"])
