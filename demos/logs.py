@@ -13,11 +13,14 @@ import sys
 import threading
 import traceback
 import warnings
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-# uvicorn.error says why the server does not start, and "Exception in ASGI application".
-OURS = ("model_zoo", "demos", "uvicorn.error")
+OURS = ("model_zoo", "demos")
+ROOT = Path(__file__).parents[1].as_posix()
+# Of the server that it starts and stops; where it speaks of a connection, it repeats what came.
+UVICORN = ("uvicorn/server.py", "uvicorn/config.py", "uvicorn/lifespan/on.py")
 log = logging.getLogger("demos")
 _record = logging.getLogRecordFactory()
 
@@ -51,24 +54,34 @@ def outline(error: BaseException | None) -> str:
 
 
 def _short(path: str) -> str:
-    """A module's path from its package on."""
-    return "/".join(path.replace("\\", "/").rsplit("/", 3)[-3:])
+    """A module's path: of our own from the package on, of others the end."""
+    return _ours(path) or "/".join(path.replace("\\", "/").rsplit("/", 3)[-3:])
+
+
+def _ours(path: str) -> str:
+    """The path of a module of our own from the package on; "" for others."""
+    within = path.replace("\\", "/").removeprefix(f"{ROOT}/")
+    return within if within.partition("/")[0] in OURS else ""
 
 
 def _without_words(*arguments: Any, **more: Any) -> logging.LogRecord:
     record = _record(*arguments, **more)
+    ours = _is_ours(record)
     if record.exc_info:
         error, record.exc_info = record.exc_info[1], None
         record.msg, record.args = f"{record.getMessage().strip()}: {outline(error)}", ()
-        if not _is_ours(record.name):
+        if not ours:
             record.msg = outline(error)
-    elif not _is_ours(record.name):
+    elif not ours:
         record.msg, record.args = f"a message from {record.name}, line {record.lineno}", ()
     return record
 
 
-def _is_ours(name: str) -> bool:
-    return any(name == ours or name.startswith(f"{ours}.") for ours in OURS)
+def _is_ours(record: logging.LogRecord) -> bool:
+    if record.name == "uvicorn.error":
+        told = record.levelno >= logging.WARNING and not record.args
+        return told or record.pathname.replace("\\", "/").endswith(UVICORN)
+    return record.name.partition(".")[0] in OURS
 
 
 def _print(error: BaseException | None, file: TextIO | None = None) -> None:
@@ -101,5 +114,5 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     where = _short(filename)
-    words = f": {message}" if where.startswith(("model_zoo/", "demos/")) else ""
+    words = f": {message}" if _ours(filename) else ""
     print(f"{category.__name__} at {where}:{lineno}{words}", file=file or sys.stderr, flush=True)

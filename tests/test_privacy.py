@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import logging
 import os
 import re
 import signal
@@ -24,7 +25,7 @@ from filelock import FileLock
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demos import calls, doors, private_folder, uploads
+from demos import calls, doors, logs, private_folder, uploads
 from tests.conftest import ROOT, _when_ready
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -420,6 +421,44 @@ def test_no_log_at_any_level_holds_what_a_visitor_gave(tmp_path: Path) -> None:
         log = server.log.read_text("utf-8", "replace")
         assert MARK not in log
         assert f"/etc/{MARK}" not in log
+
+
+SERVER = "/x/site-packages/uvicorn/server.py"
+SOCKET = "/x/site-packages/uvicorn/protocols/websockets/websockets_impl.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "level", "message", "given", "kept"),
+    [
+        (SOCKET, logging.INFO, '%s - "WebSocket %s" 403', ("::1", f"/x?q={MARK}"), False),
+        (SOCKET, logging.WARNING, "returned '%s'", (MARK,), False),
+        (SOCKET, logging.WARNING, "Unsupported upgrade request.", (), True),
+        (SERVER, logging.INFO, "Uvicorn running on %s", ("http://localhost",), True),
+    ],
+)
+def test_of_the_server_only_what_it_says_of_itself_is_logged(
+    path: str, level: int, message: str, given: tuple[str, ...], kept: bool
+) -> None:
+    record = logs._without_words("uvicorn.error", level, path, 1, message, given, None)
+    assert (record.getMessage() == message % given) is kept
+    assert MARK not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("model_zoo/fetch.py", True),
+        ("model_zoo/speech/audio.py", True),
+        ("demos/serve.py", True),
+        (".venv/site-packages/gradio/blocks.py", False),
+        ("somewhere/demos/own/module.py", False),
+    ],
+)
+def test_of_warnings_only_our_own_keep_their_words(
+    path: str, kept: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs._show_warning("so many words", UserWarning, str(ROOT / path), 1)
+    assert ("so many words" in capsys.readouterr().err) is kept
 
 
 def test_a_visitor_can_quote_the_number_under_which_the_log_has_an_error(tmp_path: Path) -> None:
