@@ -101,15 +101,15 @@ def _delimiter(head: str) -> str:
         if len(some) > 1 and len(head) == HEAD:
             some.pop()  # may be cut off
         width = len(some[0]) if some else 0
-        if width > 1 and not (delimiter == "," and _prose(head, some)):
+        if width > 1 and not (delimiter in ",;" and _prose(head, delimiter, some)):
             fits[delimiter] = sum(len(row) == width for row in some) / len(some)
     return max(fits, key=lambda delimiter: fits[delimiter])
 
 
-def _prose(head: str, some: Sequence[Sequence[str]]) -> bool:
-    """Whether the commas are those of sentences: a space behind each, and nothing names columns."""
+def _prose(head: str, sign: str, some: Sequence[Sequence[str]]) -> bool:
+    """Whether a sign is that of sentences: a space behind each, and nothing names columns."""
     outside = "".join(head.split('"')[::2])
-    spaced = outside.count(", ") == outside.count(",") > 0
+    spaced = outside.count(f"{sign} ") == outside.count(sign) > 0
     return spaced and not has_names(some[0], some[1:])
 
 

@@ -68,6 +68,8 @@ def test_05_the_line_sep_names_the_delimiter(tmp_path: Path, delimiter: str, mar
         ("2024-01-05,nice\n2024-01-06,bad\n", 2, "nice"),
         ("positive,what a film\nnegative,meh\npositive,loved it\n", 3, "what a film"),
         ("Great film, loved it\nBad film, hated it\n", 2, "Great film, loved it"),
+        ("Great film; loved it\nBad film; hated it\n", 2, "Great film; loved it"),
+        ("good;5\nbad;1\nok;3\n", 3, "good"),
         ("I loved every minute of it\n", 1, "I loved"),
         ("What a film!\nwow\n", 2, "What a film!"),
     ],
@@ -91,6 +93,13 @@ def test_07_names_are_known_as_such(tmp_path: Path, names: str):
 def test_07_where_nothing_tells_names_from_texts_it_is_said(tmp_path: Path):
     table = opened(tmp_path, "Kommentar\nsehr gut\nschlecht\n")
     assert (table.columns, table.notes) == (("Kommentar",), (UNSURE,))
+
+
+@pytest.mark.parametrize("sign", [",", ";", ":"])
+def test_07_the_signs_of_sentences_divide_nothing(tmp_path: Path, sign: str):
+    given = [f"I loved it{sign} truly", f"Bad{sign} very", "Good"]
+    assert texts(opened(tmp_path, "\n".join(given))) == given
+    assert texts(opened(tmp_path, "\n".join(["text", *given]))) == given
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
@@ -135,6 +144,7 @@ def test_24_backslashes_before_marks_are_understood(tmp_path: Path):
         ('id;text\n1;"a; b"\n', ["a; b"]),
         ("id|text\n1|a fine, long film\n", ["a fine, long film"]),
         ("id, text, stars\n1, fine, 5\n", ["fine"]),
+        ("id; text; stars\n1; fine, so; 5\n", ["fine, so"]),
         ("id,text\r1,fine\r2,dull\r", ["fine", "dull"]),
     ],
 )
