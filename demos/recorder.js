@@ -130,6 +130,7 @@ const TAP = URL.createObjectURL(
     { type: "text/javascript" },
   ),
 );
+let starting = false; // the browser asks whether the microphone may be used, or opens it
 let taping = null; // what is being recorded, while the microphone is open
 let ticket = ""; // of the captions, once they are ready to hear
 
@@ -139,6 +140,7 @@ const WHY_NOT = {
 };
 
 async function start() {
+  if (starting) return;
   complain("");
   if (!navigator.mediaDevices?.getUserMedia)
     return complain(
@@ -147,19 +149,21 @@ async function start() {
           "page on the machine that runs it, or behind https, or choose a file.",
       ),
     );
-  let stream;
+  let stream, context, tap;
+  starting = true;
   try {
     const wish = { channelCount: 1, echoCancellation: false, noiseSuppression: false };
     stream = await navigator.mediaDevices.getUserMedia({ audio: wish });
+    ({ context, tap } = await listenTo(stream));
   } catch (error) {
+    stream?.getTracks().forEach((track) => track.stop());
     return complain(say(WHY_NOT[error.name] ?? "The microphone does not start: choose a file."));
+  } finally {
+    starting = false;
   }
-  const { context, source } = await listenTo(stream);
   const rate = context.sampleRate;
   taping = { stream, context, rate, pieces: [], samples: 0, unsent: [], waiting: 0, bars: [], loud: 0, loudest: 0 };
-  const tap = new AudioWorkletNode(context, "tap");
   tap.port.onmessage = ({ data }) => hear(data);
-  source.connect(tap);
   label(true);
   chosen++;
   player.pause();
@@ -178,7 +182,9 @@ async function listenTo(stream) {
     try {
       const source = context.createMediaStreamSource(stream);
       await context.audioWorklet.addModule(TAP);
-      return { context, source };
+      const tap = new AudioWorkletNode(context, "tap");
+      source.connect(tap);
+      return { context, tap };
     } catch (error) {
       await context.close();
       if (!options.sampleRate) throw error;

@@ -337,6 +337,41 @@ def test_a_refused_microphone_is_explained(visit: Callable) -> None:
     expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("does not let this page")
 
 
+# Every stream that the microphone gives, a while after it was asked for as where a person answers.
+COUNTED = """() => {
+    window.streams = [];
+    const first = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wish) => {
+        await new Promise((done) => setTimeout(done, 500));
+        streams.push(await first(wish));
+        return streams.at(-1);
+    };
+}"""
+STATES = "streams.map((stream) => stream.getTracks()[0].readyState)"
+
+
+def test_two_clicks_open_one_microphone(visit: Callable) -> None:
+    page = opened(visit)
+    page.evaluate(COUNTED)
+    page.get_by_label("Captions while you speak").uncheck()
+    page.get_by_role("button", name="Record", exact=True).dblclick()
+    expect(page.get_by_role("timer")).to_have_text("0:01", timeout=LISTEN_SECONDS * 1000)
+    assert page.evaluate(STATES) == ["live"]
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_function(f"{STATES}.every((state) => state === 'ended')")
+
+
+def test_a_microphone_that_cannot_be_heard_is_closed_and_it_is_said(visit: Callable) -> None:
+    page = opened(visit)
+    page.evaluate(COUNTED)
+    page.evaluate("() => { AudioWorklet.prototype.addModule = () => Promise.reject(Error()); }")
+    page.get_by_role("button", name="Record", exact=True).click()
+    alert = page.get_by_role("alert").filter(visible=True)
+    expect(alert).to_contain_text("The microphone does not start")
+    assert page.evaluate(STATES) == ["ended"]
+    expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
+
+
 def test_the_address_chooses_a_model_and_its_language_is_detected(visit: Callable) -> None:
     page = opened(visit, "/?tab=listen&model=whisper-base")
     expect(page.get_by_label("Language")).to_have_value("Detect it")
