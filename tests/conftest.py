@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,16 @@ ROOT = Path(__file__).parent.parent
 SPEECH = ROOT / "model_zoo" / "speech" / "jfk.flac"  # President Kennedy, 1961, public domain
 START_SECONDS = 60  # bounds for a busy machine, not what it should take
 ANSWER_SECONDS = 15
+
+
+def pytest_configure() -> None:
+    """Servers that tests start end at signals, though nohup or & has these ignored here."""
+    for number, handler in {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGHUP: signal.SIG_DFL,
+    }.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
