@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from secrets import token_hex
 from threading import Lock
 from urllib.parse import parse_qs
 
@@ -35,6 +36,7 @@ class _PlainCall:
 _http: ContextVar[_PlainCall | None] = ContextVar("http", default=None)
 _lock = Lock()
 _stops: defaultdict[str, set[Stop]] = defaultdict(set)  # by session and by event
+_newest: dict[tuple[str, str], Stop] = {}  # by what is done and the session
 _pages: Counter[str] = Counter()  # open pages by session
 _listeners: Counter[str] = Counter()  # open streams of events by session
 _closed: dict[str, float] = {}  # when a session's last page was closed, by time.monotonic()
@@ -64,6 +66,26 @@ def stop_of(request: gr.Request | None) -> Iterator[Stop]:
                 _stops[key].discard(stop)
                 if not _stops[key]:
                     del _stops[key]
+
+
+@contextmanager
+def newest_of(what: str, request: gr.Request | None) -> Iterator[Stop]:
+    """As `stop_of`; what is done of this kind for the same session ends with its next call too."""
+    key = what, (request and request.session_hash) or token_hex(16)
+    with stop_of(request) as stop:
+        end(what, request)
+        _newest[key] = stop
+        try:
+            yield stop
+        finally:
+            if _newest.get(key) is stop:
+                del _newest[key]
+
+
+def end(what: str, request: gr.Request | None) -> None:
+    """End what is done of this kind for a session."""
+    if stop := _newest.get((what, (request and request.session_hash) or "")):
+        stop.set()
 
 
 def is_plain_call() -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import gradio as gr
@@ -20,7 +18,7 @@ from demos.words import CHINESE, say, t
 from demos.zoo_words import told
 from model_zoo.errors import ZooError
 from model_zoo.images import flatten
-from model_zoo.stopping import Stop, Stopped
+from model_zoo.stopping import Stopped
 
 MODEL = "cifar10-resnet"
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
@@ -57,7 +55,6 @@ NEWEST = """() =>
 """
 PROGRESS = gr.Progress()  # Gradio finds the parameter by this default value
 COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
-_running: dict[str, Stop] = {}  # lists of pictures, by the browser's session
 
 CHINESE.update(
     {
@@ -132,21 +129,6 @@ def _row(
     return [Path(file).name, first, f"{share:.3f}", second, f"{sum(trace.timings.values()):.1f}"]
 
 
-@contextmanager
-def _newest(request: gr.Request | None) -> Iterator[Stop]:
-    """A Stop that the page's next list sets, or the end of the page."""
-    session = (request and request.session_hash) or token_hex(8)
-    with leaving.stop_of(request) as stop:
-        if older := _running.get(session):
-            older.set()
-        _running[session] = stop
-        try:
-            yield stop
-        finally:
-            if _running.get(session) is stop:
-                del _running[session]
-
-
 def look_at_all(
     files: list[str] | None,
     model: str,
@@ -158,7 +140,7 @@ def look_at_all(
     """A row for every file, and the table as a CSV file; nothing where it is stopped."""
     rows = list[list[str]]()
     try:
-        with _newest(request) as stop:
+        with leaving.newest_of("pictures", request) as stop:
             if not files:
                 yield gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
                 return

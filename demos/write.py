@@ -216,12 +216,12 @@ def judge(
 
 def stop_writing(request: gr.Request) -> None:
     """End what is being written for this browser within a token."""
-    writing.stop("write", request)
+    leaving.end("write", request)
 
 
 def stop_judging(request: gr.Request) -> None:
     """End what is being judged for this browser within a chunk."""
-    writing.stop("judge", request)
+    leaving.end("judge", request)
 
 
 def build(demo: gr.Blocks) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from secrets import token_hex
@@ -18,7 +17,7 @@ from demos.words import CHINESE, say
 from demos.zoo_words import told, where
 from model_zoo.errors import WeightsNotFound, ZooError
 from model_zoo.sampling import TextOptions
-from model_zoo.stopping import Stop, Stopped
+from model_zoo.stopping import Stopped
 from model_zoo.text import memory
 from model_zoo.text.generation import waiting
 from model_zoo.text.model import LanguageModel, Score, TextTrace
@@ -49,7 +48,6 @@ CHINESE.update(
         NOTHING_MORE: "它到此为止：换个问法，或试试“换一个”。",
     }
 )
-_running: dict[tuple[str, str], Stop] = {}  # by what is done and the browser's session
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def write(
     known = list(before.tokens[: len(before.tokens) - again])
     writing = Writing(request, known, tokens.lines(known))
     try:
-        with _alone("write", request) as ending:
+        with leaving.newest_of("write", request) as ending:
             yield writing.say("Opening the model …"), "", gr.skip(), True
             lm: LanguageModel = model_zoo.load(*pair)
             lm.prompt(prompt, options)  # what is wrong with it is said before anything is opened
@@ -147,30 +145,10 @@ def write(
         yield shown, "", before, False
 
 
-@contextmanager
-def _alone(what: str, request: gr.Request) -> Iterator[Stop]:
-    """A Stop for what is done for a reader, whose earlier wish of this kind ends with it."""
-    key = what, request.session_hash or token_hex(16)
-    with leaving.stop_of(request) as stopping:
-        stop(what, request)
-        _running[key] = stopping
-        try:
-            yield stopping
-        finally:
-            if _running.get(key) is stopping:
-                del _running[key]
-
-
-def stop(what: str, request: gr.Request) -> None:
-    """End what is done for this reader: to write, or to judge."""
-    if ending := _running.get((what, request.session_hash or "")):
-        ending.set()
-
-
 def forget(request: gr.Request) -> None:
     """A reader has closed the page: nothing that they wrote is kept."""
     for what in ("write", "judge"):
-        stop(what, request)
+        leaving.end(what, request)
     if request.session_hash:
         memory.forget(request.session_hash)
 
@@ -190,7 +168,7 @@ def judge(
     """(a text's tokens by how surprising they are, the result line, whether it goes on)."""
     run, reading = token_hex(4), say("Reading …", request)
     try:
-        with _alone("judge", request) as ending:
+        with leaving.newest_of("judge", request) as ending:
             yield tokens.shown("hint", reading, run, running=True), "", True
             lm: LanguageModel = model_zoo.load(*pair)
             steps, updated = lm.judge(text, stop=ending), 0.0
