@@ -25,12 +25,16 @@ TEXTS = (
     "text", "review", "sentence", "comment", "content", "body", "message", "feedback", "tweet",
     "description", "评论", "文本", "内容",
 )  # fmt: skip
-_LISTED = (
-    "id nr no number key index date time year day name user author title subject product film "
-    "movie category type lang language source url stars star rating score rank label class target "
-    "sentiment answer note notes 编号 标题 日期 姓名 评分 星级 标签"
+_FACTS = (
+    "id no number key index date time year day name user author title type lang language source "
+    "url stars rating score label"
 )
-_OTHERS = frozenset(_LISTED.split())
+_LISTED = (
+    "nr subject product film movie category star rank class target sentiment answer note notes "
+    "编号 标题 日期 姓名 评分 星级 标签"
+)
+FACTS = frozenset(_FACTS.split())  # what is known of a text, such as review_id and review date
+_OTHERS = FACTS.union(_LISTED.split())
 _SEP = re.compile(r'"?sep=([^\w"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's own first line
 NUMBER = re.compile(r"[-+]?[\d.,:/\s-]*\d\s*[%€$£]?|[$€£]\s*\d[\d.,]*")  # dates and times, too
 

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import TextIO
 
 from model_zoo import encoding
-from model_zoo.dialects import LOOKED_AT, NONE, NUMBER, TEXTS, Dialect, has_names, records, sniff
+from model_zoo.dialects import (
+    FACTS,
+    LOOKED_AT,
+    NONE,
+    NUMBER,
+    TEXTS,
+    Dialect,
+    has_names,
+    records,
+    sniff,
+)
 from model_zoo.encoding import Encoding
 from model_zoo.errors import BadInput, brief, named
 
@@ -20,39 +30,7 @@ ENDINGS = (".csv", ".tsv")
 VISIBLE = {"\t": "tab"}
 WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")  # of a name like review_body, reviewText, TEXT
 # The last word of what holds no texts though it is called after them: review_id, review date …
-ABOUT = frozenset(
-    [
-        "id",
-        "ids",
-        "key",
-        "index",
-        "number",
-        "no",
-        "count",
-        "length",
-        "date",
-        "day",
-        "year",
-        "time",
-        "timestamp",
-        "by",
-        "author",
-        "user",
-        "name",
-        "title",
-        "score",
-        "rating",
-        "stars",
-        "label",
-        "lang",
-        "language",
-        "url",
-        "link",
-        "source",
-        "type",
-        "status",
-    ]
-)
+ABOUT = FACTS | {"ids", "count", "length", "timestamp", "by", "link", "status"}
 MARK = "\ufeff"  # by which Excel knows UTF-8
 UNNAMED = "Its first line looks like a text, not like names: the columns are numbered."
 UNSURE = "Its first line was taken for the names of its columns, and gets no answer."
