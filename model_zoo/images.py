@@ -234,8 +234,9 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 def _scale(values: npt.NDArray[Any], integers: bool = False) -> npt.NDArray[np.uint8]:
     """Numbers of any shape as 0 to 255, from the range that they plainly have.
 
-    From 0 to the nearest white above; −1 to 1; else from the least to the greatest. `integers`
-    have no white at 1. What is no number (NaN, infinity) becomes the median.
+    From 0 to the nearest white above; −1 to 1; else from the least to the greatest. Floats that go
+    a little beyond 1 end at their greatest; `integers` have no white at 1. What is no number
+    (NaN, infinity) becomes the median.
     """
     values = values.astype(np.float32)
     finite = np.isfinite(values)
@@ -244,9 +245,10 @@ def _scale(values: npt.NDArray[Any], integers: bool = False) -> npt.NDArray[np.u
     black, white = float(values.min(initial=0)), float(values.max(initial=0))
     if black >= -OVERSHOOT * white:
         whites = WHITES[1:] if integers else WHITES
-        nearest = next((w for w in whites if white <= w * (1 + OVERSHOOT)), white)
+        black = 0
         # A sharpened or very bright picture of floats goes beyond 1, and is far from 255.
-        black, white = 0, white if not integers and 1 + OVERSHOOT < white < BRIGHTEST else nearest
+        if integers or not 1 + OVERSHOOT < white < BRIGHTEST:
+            white = next((w for w in whites if white <= w * (1 + OVERSHOOT)), white)
     elif black >= -1 - OVERSHOOT and white <= 1 + OVERSHOOT:
         black, white = -1, 1
     values = (values - black) * np.float32(255 / (white - black))
