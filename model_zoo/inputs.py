@@ -67,7 +67,7 @@ def find(given: str) -> Path | None:
             raise BadInput(
                 f"{named(given)} is a link that leads back to itself: give a file."
             ) from None
-        if os.path.islink(path):  # noqa: PTH114 — pathlib's raises for a name that is too long
+        if error.errno in (errno.ENOENT, errno.ENOTDIR) and path.is_symlink():
             raise BadInput(f"{named(given)} is a link to nothing: give a file.") from None
         return None
     except ValueError:  # a zero byte
