@@ -15,8 +15,6 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demos import calls, logs
-from demos.gradio_compat import UNEXPECTED
-from demos.words import say
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError
 
@@ -153,5 +151,5 @@ def _sentence(error: Exception, request: gr.Request) -> JSONResponse:
     if isinstance(error, ZooError):
         words, status = told(error, request), 400
     else:
-        words, status = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}.", 500
+        words, status = logs.unexpected(error, request), 500
     return JSONResponse({"detail": words, "error": words}, status)

@@ -38,9 +38,7 @@ HERE = "."  # the address at which the browser has the page, and which a proxy d
 _copy = processing_utils.save_file_to_cache
 _root_url, _add_root_url = route_utils.get_root_url, processing_utils.add_root_url
 
-UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"
 PAGES_ONLY = "Only the page itself may ask for this: call one of the endpoints under Use via API."
-CHINESE[UNEXPECTED] = "这里出了意料之外的错误。日志中的编号是"
 CHINESE[PAGES_ONLY] = "只有页面本身可以这样请求：请调用“通过 API 使用”中的端点。"
 
 
@@ -73,8 +71,7 @@ class Pages(gr.Blocks):
             leaving.refuse()
             raise gr.Error(told(error, request), print_exception=False) from None
         except Exception as error:
-            words = f"{say(UNEXPECTED, request)} {logs.unexpected(error)}."
-            raise gr.Error(words, print_exception=False) from None
+            raise gr.Error(logs.unexpected(error, request), print_exception=False) from None
 
     def _room_for(self, function: BlockFunction, request: Any) -> AbstractAsyncContextManager[Any]:
         """Of plain calls of what has a queue, as many at a time as that lets through."""

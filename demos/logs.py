@@ -17,10 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+import gradio as gr
+
+from demos.words import CHINESE, say
+
 OURS = ("model_zoo", "demos")
 ROOT = Path(__file__).parents[1].as_posix()
 # Of the server that it starts and stops; where it speaks of a connection, it repeats what came.
 UVICORN = ("uvicorn/server.py", "uvicorn/config.py", "uvicorn/lifespan/on.py")
+UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"
+CHINESE[UNEXPECTED] = "这里出了意料之外的错误。日志中的编号是"
 log = logging.getLogger("demos")
 _record = logging.getLogRecordFactory()
 
@@ -35,11 +41,11 @@ def keep_private() -> None:
     warnings.showwarning = _show_warning
 
 
-def unexpected(error: BaseException) -> str:
-    """Log an error that nobody foresaw; returns the number by which the log has it."""
+def unexpected(error: BaseException, request: gr.Request | None = None) -> str:
+    """Log an error that nobody foresaw; the sentence for its visitor, with its number there."""
     number = secrets.token_hex(4)
     log.error("%s: %s", number, outline(error))
-    return number
+    return f"{say(UNEXPECTED, request)} {number}."
 
 
 def outline(error: BaseException | None) -> str:
