@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from export import recipes
-from model_zoo import zoo
+from model_zoo import store, zoo
 from model_zoo._console import AsJson, Names, commands, console, show, start
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
 from model_zoo.spec import ModelSpec
@@ -54,7 +54,7 @@ def build(
             adapter.write_bytes(trained.read_bytes())
             console.print(str(adapter))
         for precision in spec.precisions:
-            for file in zoo.graph_files(spec, precision):
+            for file in store.graph_files(spec, precision):
                 console.print(str(file))
         return
     trained = out / name / f"{name}.fp32.onnx"
@@ -76,7 +76,7 @@ def quantize(name: Name, data: Data = None) -> None:
         raise BadInput(f"The int8 of {name} needs no data: python -m export build {name}")
     target = spec.embedded_file("int8")
     with console.status("Measuring the ranges of the activations …"):
-        write_int8(zoo.graph_file(spec, "fp32"), target, recipe.calibration(data, CALIBRATION))
+        write_int8(store.graph_file(spec, "fp32"), target, recipe.calibration(data, CALIBRATION))
     console.print(f"{target}, {target.stat().st_size / 1e6:.2f} MB")
 
 

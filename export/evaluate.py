@@ -8,7 +8,7 @@ from pathlib import Path
 
 from export.recipes.metrics import measure
 from export.recipes.recipe import Recipe
-from model_zoo import zoo
+from model_zoo import store
 from model_zoo.providers import has_brain_floats, ready
 from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
@@ -33,7 +33,7 @@ def evaluate(spec: ModelSpec, recipe: Recipe, data: Path | None) -> Iterator[Sco
         provider = "openvino" if precision == "bf16" else "cpu"
         if precision == "bf16" and not ("openvino" in ready() and has_brain_floats()):
             continue
-        session = Session(zoo.graph_file(spec, precision), precision, provider)
+        session = Session(store.graph_file(spec, precision), precision, provider)
         for name, part in parts.items():
             found = measure(recipe.logits(session, part), part.labels)
             yield Score(

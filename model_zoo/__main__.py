@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model_zoo import bench as benches
-from model_zoo import zoo
+from model_zoo import store, zoo
 from model_zoo._console import (
     AsJson,
     Names,
@@ -193,7 +193,7 @@ def _fetched(spec: ModelSpec) -> str:
     if spec.embedded:
         return "embedded, nothing to fetch"
     choice = choose(spec)
-    zoo.graph_files(spec, choice.precision, choice.provider)
+    store.graph_files(spec, choice.precision, choice.provider)
     return "ready"
 
 

@@ -14,6 +14,7 @@ from model_zoo import zoo
 from model_zoo.errors import BadInput, brief
 from model_zoo.providers import PROVIDERS, has_brain_floats, ready
 from model_zoo.spec import ModelSpec
+from model_zoo.store import graph_files
 
 ROUNDS = 20  # turns that each candidate gets
 PEER_TURNS = 5  # of `--peers`, whose work takes seconds
@@ -46,14 +47,19 @@ class Measurement:
 def candidates(
     spec: ModelSpec, precision: str = "auto", provider: str = "auto"
 ) -> Iterator[tuple[str, str]]:
-    """(precision, provider) pairs that this machine can run and a request leaves open."""
+    """(precision, provider) pairs that this machine can run and a request leaves open.
+
+    Of those that a model would run alike, the one that it really runs at.
+    """
     _require(precision, spec.precisions, f"{spec.name} has no precision")
     _require(provider, PROVIDERS, "There is no provider")
     precisions = spec.precisions if precision == "auto" else (precision,)
     providers = ready() if provider == "auto" else (provider,)
-    for pair in product(precisions, providers):
-        if _sensible(*pair):
-            yield pair
+    seen = []
+    for pair in filter(_sensible, product(precisions, providers)):
+        if (places := spec.place(*pair)) not in seen:
+            seen.append(places)
+            yield spec.pair(*pair)
 
 
 def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -> list[Measurement]:
@@ -63,14 +69,11 @@ def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -
     """
     spec = zoo.spec(name)
     example = spec.example()
-    models, load_ms = {}, {}
-    for precision, provider in pairs:
-        zoo.graph_files(spec, precision, provider)  # fetched and built before the clock starts
-        start = time.perf_counter()
-        opened = [zoo.new_session(spec, precision, provider, part) for part in spec.parts]
-        load_ms[precision, provider] = (time.perf_counter() - start) * 1000
-        if not any(session.ran.note for session in opened):
-            models[precision, provider] = zoo.load(name, precision, provider)
+    models, opened = {}, {}
+    for pair in pairs:
+        sessions = [zoo.open_session(name, *pair, part) for part in spec.parts]
+        if not any(session.ran.note for session in sessions):
+            models[pair], opened[pair] = zoo.load(name, *pair), sessions
     laps: dict[tuple[str, str], list[dict[str, float]]] = {pair: [] for pair in models}
     for _ in range(rounds):
         for pair, model in models.items():
@@ -81,8 +84,8 @@ def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -
                 model.trace(example)
             laps[pair] += [model.trace(example).timings for _ in range(runs)]
     return [
-        _summary(spec, precision, provider, load_ms[precision, provider], laps[precision, provider])
-        for precision, provider in models
+        _summary(spec, *pair, sum(session.open_ms for session in opened[pair]), laps[pair])
+        for pair in models
     ]
 
 
@@ -90,7 +93,8 @@ def _affordable(seconds: float) -> int:
     return max(1, min(RUNS_A_ROUND, int(ROUND_SECONDS / seconds)))
 
 
-def _sensible(precision: str, provider: str) -> bool:
+def _sensible(pair: tuple[str, str]) -> bool:
+    precision, provider = pair
     if precision == "bf16":
         return provider == "openvino" and has_brain_floats()
     if precision == "int8":  # these products are for processors
@@ -113,7 +117,7 @@ def _summary(
         model=spec.name,
         precision=precision,
         provider=provider,
-        size_mb=sum(f.stat().st_size for f in zoo.graph_files(spec, precision, provider)) / 1e6,
+        size_mb=sum(f.stat().st_size for f in graph_files(spec, precision, provider)) / 1e6,
         load_ms=load_ms,
         median_ms=float(np.median(total)),
         p95_ms=float(np.percentile(total, 95)),

@@ -89,9 +89,8 @@ def _model(name: str) -> Finding:
             size = readable(spec.download)
             return Finding(name, True, f"comes when it is asked for: `fetch {name}`, {size}")
         choice = choose(spec)
-        opened = [
-            zoo.new_session(spec, choice.precision, choice.provider, part) for part in spec.parts
-        ]
+        pair = choice.precision, choice.provider
+        opened = [zoo.open_session(name, *pair, part) for part in spec.parts]
     except Exception as error:  # whatever stops a model is what the doctor is asked about
         return Finding(name, False, str(error))
     ran = dict.fromkeys(str(session.ran) for session in opened)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-import warnings
+import time
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +30,27 @@ class Session:
     """One open graph: `session(image=array)` gives its outputs in the graph's order.
 
     `spin`: its threads wait for each other by spinning for a moment: for graphs of hundreds of
-    short operators, of which no two may run at once.
+    short operators, of which no two may run at once. `size`: bytes of the graph; `open_ms`: how
+    long opening it took. Raises ProviderUnavailable where the provider does not start.
     onnxruntime's `run` may be called from several threads at once, so a session is shared freely.
     """
 
     def __init__(self, path: Path, precision: str, provider: str, spin: bool = False) -> None:
-        self.path = path
-        self.ran, self._session = _open_or_fall_back(path, precision, provider, spin)
+        if provider not in EXECUTION_PROVIDERS:
+            choices = ", ".join(EXECUTION_PROVIDERS)
+            raise BadInput(f"There is no provider {brief(provider)}: choose one of {choices}.")
+        self.path, self.ran = path, Ran(provider, precision)
+        files = (path, path.with_suffix(".data"))  # the weights that are too large for the graph
+        self.size = sum(file.stat().st_size for file in files if file.exists())
+        start = time.perf_counter()
+        self._session = _open(path, precision, provider, spin)
+        self.open_ms = (time.perf_counter() - start) * 1000
+
+    def noted(self, note: str) -> Session:
+        """The same open graph under a note on where it runs; its size counts once."""
+        same = copy(self)
+        same.ran, same.size = replace(self.ran, note=note), 0
+        return same
 
     def __call__(self, **feeds: npt.NDArray[Any]) -> Sequence[npt.NDArray[Any]]:
         outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
@@ -69,23 +85,6 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probabilities: npt.NDArray[np.float32] = shifted / shifted.sum(axis=-1, keepdims=True)
     return probabilities
-
-
-def _open_or_fall_back(
-    path: Path, precision: str, provider: str, spin: bool
-) -> tuple[Ran, onnxruntime.InferenceSession]:
-    """The session that was asked for or, with a warning and a note, the same graph on the CPU."""
-    if provider not in EXECUTION_PROVIDERS:
-        choices = ", ".join(EXECUTION_PROVIDERS)
-        raise BadInput(f"There is no provider {brief(provider)}: choose one of {choices}.")
-    try:
-        return Ran(provider, precision), _open(path, precision, provider, spin)
-    except ProviderUnavailable as error:
-        if precision == "fp16":  # a graph for GPUs: the CPU would crawl through it
-            raise
-        warnings.warn(f"{path.stem}: {error} Running on the CPU instead.", stacklevel=3)
-        session = _open(path, precision, "cpu", spin)
-        return Ran("cpu", precision, f"{provider} did not start"), session
 
 
 def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.InferenceSession:

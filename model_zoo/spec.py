@@ -105,6 +105,11 @@ class ModelSpec:
             return self.placement(precision, provider)
         return dict.fromkeys(self.parts, (precision, provider))
 
+    def pair(self, precision: str, provider: str) -> tuple[str, str]:
+        """The pair that all parts run at; where they differ, the one that was asked for."""
+        places = set(self.place(precision, provider).values())
+        return places.pop() if len(places) == 1 else (precision, provider)
+
     def filename(self, part: str, precision: str) -> str:
         """What the ONNX file of a part is called."""
         return ".".join([self.name, *([part] if len(self.parts) > 1 else []), precision, "onnx"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from model_zoo.bench import Measurement, candidates, measure
 from model_zoo.cache import cache_errors, cache_folder
 from model_zoo.errors import BadInput, CacheError
-from model_zoo.providers import processor, usable_cores
+from model_zoo.providers import processor, ready, usable_cores
 from model_zoo.spec import ModelSpec
 
 # Without a measurement: a GPU first, then the CPU's fastest known; int8 where the budget allows it.
@@ -38,9 +38,9 @@ def choose(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> 
         if precision != "auto" or spec.within_budget(pair[0])
     ]
     if "auto" not in (precision, provider):
-        return Choice(precision, provider, "asked for")
+        return Choice(*spec.pair(precision, provider), "asked for")
     if not pairs:
-        raise BadInput(f"{spec.name} has nothing to run on {provider}: choose another provider.")
+        raise BadInput(_nothing(spec, precision, provider))
     times = remembered(spec.name)
     measured = [pair for pair in pairs if "/".join(pair) in times]
     if len(measured) == len(pairs):
@@ -49,6 +49,13 @@ def choose(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> 
         return Choice(*best, f"the fastest of {len(pairs)} measured here ({milliseconds:.2f} ms)")
     best = min(pairs, key=lambda p: (PROVIDER_RULE.index(p[1]), PRECISION_RULE.index(p[0])))
     return Choice(*best, f"by rule: run `python -m model_zoo tune {spec.name}` to measure it here")
+
+
+def _nothing(spec: ModelSpec, precision: str, provider: str) -> str:
+    if precision == "auto":
+        return f"{spec.name} has nothing to run on {provider}: choose another provider."
+    there = ", ".join(ready())
+    return f"Nothing here ({there}) runs {spec.name} in {precision}: choose another precision."
 
 
 def tune(spec: ModelSpec) -> list[Measurement]:

@@ -13,7 +13,7 @@ from export import recipes
 from export.checks.pictures import BATCHES, check
 from export.quantize import quantize
 from export.recipes.deliver import run
-from model_zoo import zoo
+from model_zoo import store, zoo
 from tests import tiny
 
 pytestmark = pytest.mark.export
@@ -34,16 +34,16 @@ def test_committed_graphs_answer_as_torch_does_at_every_batch_size(name):
 def test_a_graph_that_differs_from_torch_is_found_out(tmp_path, monkeypatch):
     """The check must be able to fail: one weight of the shipped graph is moved."""
     spec = zoo.spec("mnist-cnn")
-    model = onnx.load(zoo.graph_file(spec, "fp32"))
+    model = onnx.load(store.graph_file(spec, "fp32"))
     damaged = tmp_path / "mnist-cnn.fp32.onnx"
     tensor = next(t for t in model.graph.initializer if t.name.startswith("head.weight"))
     values = onnx.numpy_helper.to_array(tensor) * 1.5
     tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(values.dtype), tensor.name))
     onnx.save(model, damaged)
-    files = {"fp32": iter([zoo.graph_file(spec, "fp32"), damaged])}
-    true_file = zoo.graph_file
+    files = {"fp32": iter([store.graph_file(spec, "fp32"), damaged])}
+    true_file = store.graph_file
     monkeypatch.setattr(
-        zoo, "graph_file", lambda s, p: next(files[p]) if p in files else true_file(s, p)
+        store, "graph_file", lambda s, p: next(files[p]) if p in files else true_file(s, p)
     )
     rows = list(check(spec))
     assert not all(row.passed for row in rows if row.precision == "fp32")

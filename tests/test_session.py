@@ -12,6 +12,11 @@ from model_zoo.session import Session, softmax
 from tests import tiny
 
 
+def missing() -> str:
+    """A provider that this machine does not have."""
+    return next(name for name, offer in providers.offers().items() if not offer.ready)
+
+
 @pytest.fixture
 def graph(tmp_path):
     return tiny.classifier(tmp_path / "tiny.fp32.onnx")
@@ -27,29 +32,18 @@ def test_a_graph_answers_with_its_outputs_in_order(graph):
     assert str(opened.ran) == "fp32 on the CPU"
 
 
-def test_a_provider_that_is_not_there_falls_back_to_the_cpu_and_says_so(graph):
-    missing = next(name for name, offer in providers.offers().items() if not offer.ready)
-    with pytest.warns(UserWarning, match=f"{missing} is not available"):
-        opened = Session(graph, "fp32", missing)
-    assert opened.ran.provider == "cpu"
-    assert missing in opened.ran.note
-    assert opened(image=np.zeros((1, 1, 4, 4), np.float32))
-
-
 def test_a_provider_that_takes_no_part_of_the_graph_is_found_out(graph, monkeypatch):
     """The silent fall-back of onnxruntime: the session opens, and every node is on the CPU."""
     ready = {"cuda": providers.Offer("cuda", True, "pretended")}
     monkeypatch.setattr(session, "offers", lambda: providers.offers() | ready)
     monkeypatch.setattr(session, "_preload_cuda", lambda: None)
-    with pytest.warns(UserWarning, match="took no part"):
-        opened = Session(graph, "fp32", "cuda")
-    assert opened.ran.provider == "cpu"
+    with pytest.raises(ProviderUnavailable, match="took no part"):
+        Session(graph, "fp32", "cuda")
 
 
-def test_half_precision_never_falls_back(graph):
-    missing = next(name for name, offer in providers.offers().items() if not offer.ready)
-    with pytest.raises(ProviderUnavailable):
-        Session(graph, "fp16", missing)
+def test_a_provider_that_is_not_there_is_refused_with_the_reason(graph):
+    with pytest.raises(ProviderUnavailable, match="is not available here: "):
+        Session(graph, "fp32", missing())
 
 
 def test_an_unknown_provider_is_refused_with_the_choices(graph):

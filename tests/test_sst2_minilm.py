@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import sst2_minilm, texts, zoo
+from model_zoo import sst2_minilm, store, texts, zoo
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.sentiment.batches import BATCH
 from model_zoo.sentiment.pieces import LENGTH
@@ -181,7 +181,7 @@ def test_the_verdict_owns_up_to_doubt():
 def test_a_missing_adapter_says_how_to_get_it_back(monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules["model_zoo.spec"], "WEIGHTS", tmp_path)
     with pytest.raises(WeightsNotFound, match="export train sst2-minilm"):
-        zoo.graph_file(zoo.spec("sst2-minilm"), "fp32")
+        store.graph_file(zoo.spec("sst2-minilm"), "fp32")
 
 
 def test_another_adapter_makes_another_graph(monkeypatch, tmp_path):
@@ -190,9 +190,9 @@ def test_another_adapter_makes_another_graph(monkeypatch, tmp_path):
     for content in (b"one", b"two"):
         (tmp_path / spec.adapter).write_bytes(content)
         monkeypatch.setattr(sys.modules["model_zoo.spec"], "WEIGHTS", tmp_path)
-        zoo._fingerprint.cache_clear()
-        found.append(zoo._fingerprint(spec))
-    zoo._fingerprint.cache_clear()
+        store._fingerprint.cache_clear()
+        found.append(store._fingerprint(spec))
+    store._fingerprint.cache_clear()
     assert found[0] != found[1]
 
 

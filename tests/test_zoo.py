@@ -3,16 +3,18 @@
 import dataclasses
 import sys
 import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import tuning, zoo
+from model_zoo import store, tuning, zoo
 from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
 from model_zoo.source import Source, Wheel
-from model_zoo.spec import Metric, ModelSpec
+from model_zoo.spec import WHOLE, Metric, ModelSpec
 from tests import tiny
 
 EMBEDDED = ("mnist-cnn", "cifar10-resnet")
@@ -29,7 +31,7 @@ def toy(tmp_path, monkeypatch):
         builds.append(precision)
         tiny.classifier(path)
 
-    monkeypatch.setattr(zoo, "fetch_all", lambda sources, model: {"toy.bin": _weights(tmp_path)})
+    monkeypatch.setattr(store, "fetch_all", lambda sources, model: {"toy.bin": _weights(tmp_path)})
     wheel = Wheel("toy", "1.0", "0" * 64, 7, "toy/toy.bin")
     spec = dataclasses.replace(
         model_zoo.spec("mnist-cnn"),
@@ -39,11 +41,9 @@ def toy(tmp_path, monkeypatch):
         metrics=(),
     )
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": spec})
-    zoo.load.cache_clear()
-    zoo.open_session.cache.clear()
+    zoo.unload()
     yield spec, builds
-    zoo.load.cache_clear()
-    zoo.open_session.cache.clear()
+    zoo.unload()
 
 
 def _weights(folder: Path) -> Path:
@@ -104,7 +104,7 @@ def test_a_fetched_model_is_built_once_and_opened_once_by_many_threads(toy):
         thread.join()
     assert len({id(session) for session in opened}) == 1
     assert builds == ["fp32"]
-    assert zoo.graph_file(spec, "fp32").is_file()
+    assert store.graph_file(spec, "fp32").is_file()
     assert builds == ["fp32"]
 
 
@@ -114,15 +114,50 @@ def test_nothing_is_opened_before_the_first_call(toy):
     assert builds == []
 
 
-def test_the_least_recently_used_session_makes_room():
-    assert zoo.open_session.cache.maxsize == zoo.MAX_OPEN_SESSIONS
+def test_however_a_pair_is_asked_for_there_is_one_model(toy):
+    assert zoo.load("toy") is zoo.load("toy", "auto", "auto") is zoo.load("toy", provider="auto")
+    chosen = zoo.load("toy")
+    assert zoo.load("toy", chosen.precision, chosen.provider) is chosen
+
+
+def test_threads_that_ask_at_once_get_one_model(toy):
+    barrier = threading.Barrier(8)
+
+    def ask(_: int) -> int:
+        barrier.wait()
+        return id(zoo.load("toy"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1
+
+
+def test_a_model_that_places_two_pairs_alike_opens_one_session(toy, monkeypatch):
+    spec, _ = toy
+    everywhere_on_the_cpu = dataclasses.replace(
+        spec, placement=lambda precision, provider: {WHOLE: ("fp32", "cpu")}
+    )
+    monkeypatch.setattr(zoo, "specs", lambda: {"toy": everywhere_on_the_cpu})
+    one = zoo.load("toy", "fp32", "cpu")
+    assert zoo.load("toy", "int8", "openvino") is one
+    assert zoo.open_session("toy", "int8", "openvino") is one.session
+
+
+def test_unloading_closes_what_nobody_holds(toy):
+    before, held = zoo.load("toy"), zoo.open_session("toy", "fp32", "cpu")
+    closed = weakref.ref(zoo.open_session("toy", "int8", "cpu"))
+    zoo.unload("toy")
+    assert closed() is None
+    assert zoo.open_session("toy", "fp32", "cpu") is held
+    assert zoo.load("toy") is not before
+    with pytest.raises(UnknownModel):
+        zoo.unload("nobody")
 
 
 def test_a_missing_embedded_file_says_how_to_restore_it(monkeypatch, tmp_path):
     # `model_zoo.spec` is the function of that name; the module is behind it.
     monkeypatch.setattr(sys.modules["model_zoo.spec"], "WEIGHTS", tmp_path)
     with pytest.raises(WeightsNotFound, match="export build mnist-cnn"):
-        zoo.graph_file(model_zoo.spec("mnist-cnn"), "fp32")
+        store.graph_file(model_zoo.spec("mnist-cnn"), "fp32")
 
 
 def test_auto_leaves_out_a_precision_that_loses_too_much():

@@ -10,7 +10,7 @@ import torch
 from export import recipes
 from export.checks import Comparison
 from export.recipes.onnx_file import read_state
-from model_zoo import zoo
+from model_zoo import store
 from model_zoo.classify import as_batch
 from model_zoo.session import Session, softmax
 from model_zoo.spec import ModelSpec
@@ -29,10 +29,10 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
     of torch's state dict: what is compared is what is shipped.
     """
     module = recipes.find(spec.name).build_folded()
-    module.load_state_dict(read_state(zoo.graph_file(spec, "fp32")))
+    module.load_state_dict(read_state(store.graph_file(spec, "fp32")))
     module.eval()
     for precision in spec.precisions:
-        session = Session(zoo.graph_file(spec, precision), precision, "cpu")
+        session = Session(store.graph_file(spec, precision), precision, "cpu")
         for size in BATCHES:
             image = pictures(spec, size)
             with torch.inference_mode():

@@ -19,7 +19,7 @@ from transformers import (
 
 from export.checks import Comparison
 from export.graphs import gpt2, llama
-from model_zoo import zoo
+from model_zoo import store
 from model_zoo.decoder import Decoder
 from model_zoo.fetch import fetch_all
 from model_zoo.session import Session
@@ -45,7 +45,7 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
             file.parent, gguf_file=file.name, dtype=torch.float32
         )
         for precision, tolerance in (("fp32", REAL_TOLERANCE), ("fp16", HALF_TOLERANCE)):
-            graph = zoo.graph_file(spec, precision)
+            graph = store.graph_file(spec, precision)
             yield from _compare(spec.name, graph, original, precision, tolerance)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from export.peers import Contender, Contest, installed
-from model_zoo import sst2_minilm, zoo
+from model_zoo import sst2_minilm, store, zoo
 from model_zoo.providers import has_brain_floats, usable_cores
 from model_zoo.spec import ModelSpec
 
@@ -38,7 +38,7 @@ def _contenders(spec: ModelSpec) -> Iterator[tuple[str, Score]]:
     yield f"sensorium {session.ran}", lambda feed: session(**feed)[0]
     if installed("openvino"):
         hint = "bf16" if has_brain_floats() else "f32"
-        path = zoo.graph_file(spec, "fp32")
+        path = store.graph_file(spec, "fp32")
         yield f"OpenVINO {version('openvino')} {hint}", _openvino(path, hint)
     if installed("torch"):
         yield f"torch {version('torch')} float32", _torch(spec)

