@@ -28,7 +28,7 @@ class GPT2(LanguageModel):
 
 def build(weights: Mapping[str, Path], part: str, precision: str, path: Path) -> None:
     """Write the graph from the publisher's tensors."""
-    from export.graphs import gpt2
+    from model_zoo.graphs import gpt2
 
     gpt2.build(weights[WEIGHTS], precision, path)
 
@@ -53,7 +53,7 @@ def _spec(
             "tied embeddings, the norm before each layer."
         ),
         training_data="WebText: 40 GB of pages that people on Reddit had linked to, until 2017",
-        made_by="OpenAI; built by export/graphs/gpt2.py",
+        made_by="OpenAI; built by model_zoo/graphs/gpt2.py",
         intended_use="To see how a language model works; the yardstick that everybody knows.",
         not_for=(
             "Facts, advice, or readers who were not warned: it repeats what the web says, and was "

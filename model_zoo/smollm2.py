@@ -22,14 +22,14 @@ class SmolLM2(LanguageModel):
 
     @staticmethod
     def read_vocabulary(files: Mapping[str, Path]) -> Vocabulary:
-        from export.graphs import gguf
+        from model_zoo.graphs import gguf
 
         return from_gguf(gguf.read(files[FILE]).metadata)
 
 
 def build(weights: Mapping[str, Path], part: str, precision: str, path: Path) -> None:
     """Write the graph from the publisher's tensors."""
-    from export.graphs import llama
+    from model_zoo.graphs import llama
 
     llama.build(weights[FILE], precision, path)
 
@@ -52,7 +52,7 @@ SPECS = (
             "2 trillion tokens: FineWeb-Edu, DCLM, The Stack and others, then instructions "
             "(SmolTalk) and preferences (UltraFeedback)"
         ),
-        made_by="Hugging Face; their weights in 4 bits (Q4_1), built by export/graphs/llama.py",
+        made_by="Hugging Face; their weights in 4 bits (Q4_1), built by model_zoo/graphs/llama.py",
         intended_use="Short drafts, small talk, and to see how a language model works.",
         not_for=(
             "Facts: it makes up much of what it says, and it knows little besides English. "

@@ -240,7 +240,7 @@ def _place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
 
 
 def _build(weights: Mapping[str, Path], part: str, precision: str, path: Path) -> None:
-    from export.graphs.bert import build  # imports onnx, which a built model does not need
+    from model_zoo.graphs.bert import build  # imports onnx, which a built model does not need
 
     build(weights, part, precision, path)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import inspect
+import os
+import textwrap
+import time
 import warnings
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 
 from model_zoo.cache import (
@@ -23,6 +28,10 @@ from model_zoo.errors import WeightsNotFound
 from model_zoo.fetch import fetch_all
 from model_zoo.spec import WHOLE, Builder, ModelSpec, stored
 
+PACKAGE = "model_zoo.graphs"
+GRAPHS = Path(__file__).parent / "graphs"
+DAY_SECONDS = 24 * 60 * 60
+STALE_DAYS = 30  # an older version of the program, or a newer one, may still open its own graphs
 BYTES_PER_WEIGHT = {"fp32": 4, "fp16": 2, "int8": 1}
 
 
@@ -52,13 +61,14 @@ def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
     path = folder / spec.filename(part, precision)
     with cache_errors(cache_folder()):
         if _is_whole(path):
+            _note_use(folder)
             return path
         with locked(folder):
             if not _is_whole(path):  # another process may have built it while this one waited
                 _build(spec, build, weights, part, precision, path)
-                for stale in graphs.glob(f"*/{path.name}"):
-                    if stale != path:
-                        _discard(stale)
+                for other in graphs.glob(f"*/{path.name}"):
+                    if other != path and _days_unused(other.parent) > STALE_DAYS:
+                        _discard(other)
     return path
 
 
@@ -98,6 +108,17 @@ def _is_whole(graph: Path) -> bool:
     return graph.is_file() and all(map(is_as_built, _files_of(graph)))
 
 
+def _days_unused(folder: Path) -> float:
+    return (time.time() - folder.stat().st_mtime) / DAY_SECONDS
+
+
+def _note_use(folder: Path) -> None:
+    """Once a day, in the folder's own time; a read-only cache is good enough to read from."""
+    if _days_unused(folder) > 1:
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+
+
 def _discard(graph: Path) -> None:
     for file in (graph.with_suffix(".data"), graph):
         discard(file)
@@ -122,11 +143,34 @@ def _adapter(spec: ModelSpec) -> dict[str, Path]:
 
 @cache
 def _fingerprint(spec: ModelSpec) -> str:
-    """Other weights or mended builders, another folder: nothing stale is ever served."""
+    """Other weights or a mended builder, another folder: nothing stale is ever served."""
     digest = sha256("".join(source.sha256 for source in spec.sources).encode())
     for path in _adapter(spec).values():
         digest.update(path.read_bytes())
-    for file in sorted(resources.files("export.graphs").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".py"):
-            digest.update(file.read_bytes())
+    assert spec.build is not None
+    for code in builder_code(spec.build):
+        digest.update(code.encode())
     return digest.hexdigest()[:16]
+
+
+def builder_code(build: Builder) -> list[str]:
+    """The source of a builder and of every file in `graphs` that it imports, one by the other."""
+    found = {"": textwrap.dedent(inspect.getsource(build))}
+    waiting = [""]
+    while waiting:
+        for name in _imported(found[waiting.pop()]) - set(found):
+            found[name] = (GRAPHS / f"{name}.py").read_text(encoding="utf-8")
+            waiting.append(name)
+    return [found[name] for name in sorted(found)]
+
+
+def _imported(code: str) -> set[str]:
+    """The files of `graphs` that a piece of Python imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    inside = {name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}.")}
+    return {name for name in inside if (GRAPHS / f"{name}.py").is_file()}

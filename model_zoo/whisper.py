@@ -218,7 +218,7 @@ def build(weights: Mapping[str, Path], part: str, precision: str, path: Path) ->
     if part == "vad":
         path.write_bytes(weights["silero_vad.onnx"].read_bytes())
         return
-    from export.graphs import whisper
+    from model_zoo.graphs import whisper
 
     heads = Vocabulary(weights["tokenizer.json"], weights["config.json"]).alignment_heads
     whisper.build(weights["model.bin"], part, precision, path, heads)
@@ -235,7 +235,7 @@ _TINY_EN = ModelSpec(
     outputs="cross_key_I, cross_value_I by layer; logits: float32 [batch, wanted, 51864]",
     architecture="Whisper: a convolutional stem, 4 + 4 transformer layers, width 384, 6 heads.",
     training_data="680,000 hours of recordings from the web with their transcripts (OpenAI)",
-    made_by="OpenAI; tensors as published by Systran for CTranslate2, built by export/graphs",
+    made_by="OpenAI; tensors as published by Systran for CTranslate2, built by model_zoo/graphs",
     intended_use="Dictation, captions and notes of clear English speech, on any computer.",
     not_for=(
         "Verbatim records that nobody checks: it mishears names and may invent words in noise. "

@@ -9,7 +9,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.numpy import save_file
 from transformers import BertConfig, BertModel
 
-from export.graphs import bert
+from model_zoo.graphs import bert
 from model_zoo.session import Session, softmax
 
 pytestmark = pytest.mark.export

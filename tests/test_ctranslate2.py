@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.graphs.ctranslate2 import read
+from model_zoo.graphs.ctranslate2 import read
 
 
 def text(word: str) -> bytes:

@@ -21,8 +21,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 import model_zoo
 from export import perplexity
 from export.checks.text import check
-from export.graphs import gguf
 from model_zoo.fetch import fetch_all
+from model_zoo.graphs import gguf
 from model_zoo.sampling import TextOptions
 from model_zoo.text.model import LanguageModel
 from model_zoo.text.tokens import Vocabulary, from_files, from_gguf

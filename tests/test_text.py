@@ -14,10 +14,10 @@ from transformers import PreTrainedModel
 
 import model_zoo
 from export.checks.text import small_gpt2
-from export.graphs import builder
 from model_zoo import decoder
 from model_zoo.decoder import Buffer
 from model_zoo.errors import BadInput
+from model_zoo.graphs import builder
 from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
 from model_zoo.spec import WHOLE

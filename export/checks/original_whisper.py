@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from whisper.model import ModelDimensions, Whisper
 
-from export.graphs import ctranslate2
 from model_zoo.fetch import fetch_all
+from model_zoo.graphs import ctranslate2
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.tokens import Vocabulary
 

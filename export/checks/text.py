@@ -18,10 +18,10 @@ from transformers import (
 )
 
 from export.checks import Comparison
-from export.graphs import gpt2, llama
 from model_zoo import store
 from model_zoo.decoder import Decoder
 from model_zoo.fetch import fetch_all
+from model_zoo.graphs import gpt2, llama
 from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
 

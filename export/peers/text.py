@@ -133,7 +133,7 @@ def _noise(folder: Path) -> Session:
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from export.graphs import gpt2
+    from model_zoo.graphs import gpt2
 
     torch.manual_seed(0)
     GPT2LMHeadModel(GPT2Config()).save_pretrained(folder)

@@ -23,7 +23,6 @@ from torch import Tensor
 from torch.nn import Module
 from transformers import BertConfig, BertModel
 
-from export.graphs import bert
 from export.recipes.invention import invent
 from export.recipes.metrics import fit_temperature
 from export.recipes.reading import Reader, accuracy, distil, freeze, optimizer
@@ -35,6 +34,7 @@ from export.recipes.teacher import rows_of, teach
 from export.recipes.training import Loop, load_averaged, one_cycle, read_curves
 from model_zoo import sst2_minilm
 from model_zoo.fetch import fetch_all
+from model_zoo.graphs import bert
 from model_zoo.sentiment.batches import log_odds
 from model_zoo.session import Session
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from export.graphs import gguf
-from export.graphs.language import LanguageGraph
+from model_zoo.graphs import gguf
+from model_zoo.graphs.language import LanguageGraph
 
 WIDE_BLOCK = 128  # of the product with the most inputs, which loses nothing by longer blocks
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from export.graphs.builder import INT8_STEPS, Graph
+from model_zoo.graphs.builder import INT8_STEPS, Graph
 
 ZERO = 128  # what MatMulNBits takes for zero in 8 bits
 BLOCK = 64  # weights of a row, and activations, that share a scale

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from export.graphs import ctranslate2
-from export.graphs.builder import Graph
+from model_zoo.graphs import ctranslate2
+from model_zoo.graphs.builder import Graph
 
 EPSILON = 1e-5  # of every layer norm
 FRAMES = "frames"  # of 20 ms, after the second convolution has halved the mel frames

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from onnx import TensorProto
 from safetensors.numpy import load_file
 
-from export.graphs.builder import Graph
+from model_zoo.graphs.builder import Graph
 
 HEADS = 12  # of 32 numbers each, in MiniLM
 EPSILON = 1e-12  # under the root of every layer norm, as BERT has it

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from export.graphs.language import LanguageGraph
+from model_zoo.graphs.language import LanguageGraph
 
 EPSILON = 1e-5  # of every layer norm
 HEAD_SIZE = 64  # in every GPT-2
