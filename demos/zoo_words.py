@@ -187,9 +187,10 @@ FIGURES = {  # {} stands for a figure or a name
         "{} 只懂英语：请用 whisper-base 翻译。"
     ),
     "{} is not in the cache folder {} and could not be fetched from {}. When online, run "
-    "`python -m model_zoo fetch {}`; offline, give a folder that holds {}.": (
-        "{} 不在缓存文件夹 {} 中，也无法从 {} 获取。"
-        "联网时请运行 `python -m model_zoo fetch {}`；离线时请给出含有 {} 的文件夹。"
+    "`python -m model_zoo fetch {}`; offline, give a folder that holds {}, with --folder or as "
+    "SENSORIUM_WEIGHTS.": (
+        "{} 不在缓存文件夹 {} 中，也无法从 {} 获取。联网时请运行 `python -m model_zoo fetch {}`；"
+        "离线时请用 --folder 或 SENSORIUM_WEIGHTS 给出含有 {} 的文件夹。"
     ),
     "{} is not in the folder {}: put it there, or give no folder to have it fetched.": (
         "{} 不在文件夹 {} 中：请放进去，或不指定文件夹以便下载。"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,13 +28,18 @@ from model_zoo._console import (
 from model_zoo._run import Asked, run_one
 from model_zoo.doctor import examine
 from model_zoo.errors import BadInput, WeightsNotFound
+from model_zoo.fetch import keep
 from model_zoo.spec import ModelSpec
 from model_zoo.tuning import choose
 from model_zoo.tuning import tune as tune_model
 
 app = commands("Small neural networks as ONNX graphs: list, fetch, run and measure them.")
 
-Precision = Annotated[str, typer.Option(help="fp32, int8, fp16, or auto.")]
+Precision = Annotated[str, typer.Option(help="fp32, int8, fp16, bf16, or auto.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(help="Has the weights, as files or in a folder of the model's name: no download."),
+]
 Provider = Annotated[str, typer.Option(help="cpu, openvino, cuda, …, or auto.")]
 
 
@@ -49,15 +55,19 @@ def fetch(
     every: Annotated[
         bool, typer.Option("--all", help="Fetch all but those of more than a gigabyte.")
     ] = False,
+    folder: Folder = None,
 ) -> None:
     """Fetch models' weights and build the graphs that `auto` opens; may be interrupted and resumed.
 
-    With --all, a model that cannot be had from here is named, and the others are fetched.
+    With --all, a model that cannot be downloaded from here is named, and the others are fetched.
+    With --folder, its files are copied into the cache, verified, and nothing is downloaded.
     """
     if not names and not every:
         raise BadInput("Say which models to fetch, or --all.")
     for spec in map(zoo.spec, names or zoo.usual()):
         with _or_left_out(spec, names):
+            if folder:
+                keep(spec.sources, folder, spec.name)
             console.print(f"{spec.name}: {_fetched(spec)}")
 
 
@@ -73,6 +83,7 @@ def run(
     ],
     precision: Precision = "auto",
     provider: Provider = "auto",
+    folder: Folder = None,
     form: Annotated[
         str, typer.Option("--format", help="How to print it, for example txt, srt, vtt.")
     ] = "",
@@ -93,7 +104,7 @@ def run(
 
     A model that reads texts takes a CSV file too, and prints it with answers.
     """
-    model, spec = zoo.load(name, precision, provider), zoo.spec(name)
+    model, spec = zoo.load(name, precision, provider, folder), zoo.spec(name)
     asked = Asked(chosen or [], form, column, as_json, several=len(given) > 1)
     failed = False
     for one in given:
@@ -186,7 +197,7 @@ def _or_left_out(spec: ModelSpec, named: Sequence[str] | None) -> Iterator[None]
     except WeightsNotFound as error:
         if named:
             raise
-        progress.print(f"{spec.name}: not to be had from here. {error}")
+        progress.print(f"{spec.name}: cannot be downloaded from here. {error}")
 
 
 def _fetched(spec: ModelSpec) -> str:

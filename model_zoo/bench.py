@@ -13,6 +13,7 @@ import numpy as np
 from model_zoo import zoo
 from model_zoo.errors import BadInput, brief
 from model_zoo.providers import PROVIDERS, has_brain_floats, ready
+from model_zoo.sessions import open_session
 from model_zoo.spec import ModelSpec
 from model_zoo.store import graph_files
 
@@ -71,7 +72,7 @@ def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -
     example = spec.example()
     models, opened = {}, {}
     for pair in pairs:
-        sessions = [zoo.open_session(name, *pair, part) for part in spec.parts]
+        sessions = [open_session(spec, *pair, part) for part in spec.parts]
         if not any(session.ran.note for session in sessions):
             models[pair], opened[pair] = zoo.load(name, *pair), sessions
     laps: dict[tuple[str, str], list[dict[str, float]]] = {pair: [] for pair in models}

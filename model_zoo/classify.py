@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from model_zoo.images import Picture
 from model_zoo.session import Session, softmax
+from model_zoo.sessions import open_session
 from model_zoo.spec import ModelSpec
 from model_zoo.trace import ImageTrace, Stopwatch
-from model_zoo.zoo import open_session
 
 
 class ImageClassifier(ABC):
@@ -34,7 +34,7 @@ class ImageClassifier(ABC):
     @property
     def session(self) -> Session:
         """The open graph, shared by all models of this name, precision and provider."""
-        return open_session(self.spec.name, self.precision, self.provider)
+        return open_session(self.spec, self.precision, self.provider)
 
     def __call__(self, picture: Picture) -> dict[str, float]:
         return self.trace(picture).answer

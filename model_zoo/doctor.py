@@ -12,8 +12,9 @@ from pathlib import Path
 from model_zoo import __version__, zoo
 from model_zoo.cache import cache_folder
 from model_zoo.errors import CacheError
-from model_zoo.fetch import is_here
+from model_zoo.fetch import are_here
 from model_zoo.providers import offers, processor, usable_cores
+from model_zoo.sessions import open_session
 from model_zoo.source import readable
 from model_zoo.tuning import choose
 
@@ -85,12 +86,12 @@ def _ffmpeg() -> Finding:
 def _model(name: str) -> Finding:
     spec = zoo.spec(name)
     try:
-        if not all(map(is_here, spec.sources)):
+        if not are_here(spec.sources, name):
             size = readable(spec.download)
             return Finding(name, True, f"comes when it is asked for: `fetch {name}`, {size}")
         choice = choose(spec)
         pair = choice.precision, choice.provider
-        opened = [zoo.open_session(name, *pair, part) for part in spec.parts]
+        opened = [open_session(spec, *pair, part) for part in spec.parts]
     except Exception as error:  # whatever stops a model is what the doctor is asked about
         return Finding(name, False, str(error))
     ran = dict.fromkeys(str(session.ran) for session in opened)

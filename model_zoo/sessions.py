@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from model_zoo.errors import ProviderUnavailable
 from model_zoo.session import Session
-from model_zoo.spec import ModelSpec, stored
+from model_zoo.spec import WHOLE, ModelSpec, stored
 from model_zoo.store import graph_file
 
 Key = tuple[str, ...]  # a model, a part of it, and the pair that it runs at
@@ -66,6 +66,11 @@ class Sessions:
 
 
 SESSIONS = Sessions(MOST_OPEN_BYTES)
+
+
+def open_session(spec: ModelSpec, precision: str, provider: str, part: str = WHOLE) -> Session:
+    """The shared session of a model's part, where the model places it at this pair."""
+    return open_part(spec, part, *spec.place(precision, provider)[part])
 
 
 def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Session:

@@ -66,6 +66,7 @@ class ModelSpec:
     metrics: tuple[Metric, ...] = ()
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
+    folder: Path | None = None  # that holds the sources, in place of the cache and of downloads
     adapter: str | None = None  # a committed file that `build` merges into the sources
     parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
     spin: bool = False  # hundreds of short operators a run, and no two runs at once

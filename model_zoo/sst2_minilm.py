@@ -21,11 +21,11 @@ from model_zoo.sentiment.look import Look, look
 from model_zoo.sentiment.pieces import Piece, cut
 from model_zoo.sentiment.trace import Change, Judged, Scored, TextTrace
 from model_zoo.session import Session
+from model_zoo.sessions import open_session
 from model_zoo.source import HubFile, Source, Wheel
 from model_zoo.spec import WHOLE, Metric, ModelSpec
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.trace import Stopwatch
-from model_zoo.zoo import open_session
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -56,10 +56,15 @@ class Sst2Minilm:
     @property
     def session(self) -> Session:
         """The open graph, shared by all models of this name, precision and provider."""
-        return open_session(self.spec.name, self.precision, self.provider)
+        return open_session(self.spec, self.precision, self.provider)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The publisher's, fetched with the weights."""
+        return tokenizer(self.spec.folder)
 
     def __call__(self, text: str) -> Judged:
-        return self._judged([look(text, tokenizer())], NEVER)[0]
+        return self._judged([look(text, self.tokenizer)], NEVER)[0]
 
     def classify_many(self, given: Iterable[str], stop: Stop = NEVER) -> Iterator[Judged]:
         """The texts' answers in their order, as they come; sorted by length to run in batches.
@@ -74,8 +79,15 @@ class Sst2Minilm:
     def _many(self, source: Iterator[str], stop: Stop) -> Iterator[Judged]:
         size = FIRST_WINDOW
         while window := list(islice(source, size)):
-            yield from self._judged(list(map(_looked_at, window)), stop)
+            yield from self._judged(list(map(self._look, window)), stop)
             size = min(WINDOW, 2 * size)
+
+    def _look(self, given: str) -> Look:
+        """A look at one text of many: a bad one costs itself only."""
+        try:
+            return look(given, self.tokenizer)
+        except BadInput as error:
+            return Look("", [], str(error))
 
     def _judged(self, window: Sequence[Look], stop: Stop) -> list[Judged]:
         rows = [piece.row() for each in window for piece in each.pieces]
@@ -100,7 +112,7 @@ class Sst2Minilm:
         `progress` gets the share [0, 1] of the words that are weighed.
         """
         session, watch = self.session, Stopwatch()
-        seen = look(text, tokenizer())
+        seen = look(text, self.tokenizer)
         text, read, hint = seen.text, seen.pieces, seen.hint
         if not read:
             watch.lap("preprocess")
@@ -115,7 +127,9 @@ class Sst2Minilm:
             words, sentences = self._why(text, read, stop, progress)
             watch.lap("why")
         answer = _answer(odds)
-        tokens = [str(tokenizer().id_to_token(token)) for piece in read for token in piece.tokens]
+        tokens = [
+            str(self.tokenizer.id_to_token(token)) for piece in read for token in piece.tokens
+        ]
         watch.lap("postprocess")
         return TextTrace(
             answer, verdict(answer), odds, words, tokens, sentences,
@@ -124,7 +138,7 @@ class Sst2Minilm:
 
     def change(self, before: str, after: str, stop: Stop = NEVER) -> Change:
         """What an edit changes: `change("a good film", "a bad film").log_odds` is negative."""
-        looks = [look(text, tokenizer()) for text in (before, after)]
+        looks = [look(text, self.tokenizer) for text in (before, after)]
         old, new = ([each.text[a:b] for a, b in texts.words(each.text)] for each in looks)
         edits = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
         edits = [edit for edit in edits if edit[0] != "equal"]
@@ -148,7 +162,7 @@ class Sst2Minilm:
         left_out = every[: np.searchsorted(work, EXPLAINED)]
         rows = [piece.row() for piece in read] + [piece.row(word) for piece, word in left_out]
         weighed = len(rows)
-        alone = [pieces(text[a:b]) for a, b in parts]
+        alone = [cut(text[a:b], self.tokenizer) for a, b in parts]
         rows += [piece.row() for some in alone for piece in some]
         lot = log_odds(self.session, rows, stop, progress)
         whole = dict(zip(map(id, read), lot, strict=False))
@@ -165,7 +179,7 @@ class Sst2Minilm:
 
 def pieces(text: str) -> list[Piece]:
     """A text as the network reads it: whole, or where it is too long by sentence."""
-    return cut(text, tokenizer().encode(text, add_special_tokens=False))
+    return cut(text, tokenizer())
 
 
 def verdict(answer: Mapping[str, float]) -> str:
@@ -188,23 +202,15 @@ def cells(model: Sst2Minilm, given: Sequence[str], stop: Stop = NEVER) -> Iterat
         }
 
 
-def _looked_at(given: str) -> Look:
-    """A look at one text of many: a bad one costs itself only."""
-    try:
-        return look(given, tokenizer())
-    except BadInput as error:
-        return Look("", [], str(error))
-
-
 @cache
-def tokenizer() -> Tokenizer:
+def tokenizer(folder: Path | None = None) -> Tokenizer:
     """The publisher's own, without the padding and the cut at 128 tokens that its file asks for.
 
     A typed [CLS] or [PAD] is characters to it, as any other.
     """
     from tokenizers import Tokenizer
 
-    file = fetch_all(SOURCES[1:], model=NAME)["tokenizer.json"]
+    file = fetch_all(SOURCES[1:], folder=folder, model=NAME)["tokenizer.json"]
     found = Tokenizer.from_file(str(file))
     found.no_padding()
     found.no_truncation()

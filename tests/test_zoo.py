@@ -13,6 +13,7 @@ import pytest
 import model_zoo
 from model_zoo import store, tuning, zoo
 from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
+from model_zoo.sessions import open_session
 from model_zoo.source import Source, Wheel
 from model_zoo.spec import WHOLE, Metric, ModelSpec
 from tests import tiny
@@ -31,7 +32,9 @@ def toy(tmp_path, monkeypatch):
         builds.append(precision)
         tiny.classifier(path)
 
-    monkeypatch.setattr(store, "fetch_all", lambda sources, model: {"toy.bin": _weights(tmp_path)})
+    monkeypatch.setattr(
+        store, "fetch_all", lambda sources, folder, model: {"toy.bin": _weights(tmp_path)}
+    )
     wheel = Wheel("toy", "1.0", "0" * 64, 7, "toy/toy.bin")
     spec = dataclasses.replace(
         model_zoo.spec("mnist-cnn"),
@@ -95,7 +98,7 @@ def test_a_fetched_model_is_built_once_and_opened_once_by_many_threads(toy):
 
     def ask() -> None:
         barrier.wait()
-        opened.append(zoo.open_session("toy", "fp32", "cpu"))
+        opened.append(open_session(zoo.spec("toy"), "fp32", "cpu"))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -139,15 +142,15 @@ def test_a_model_that_places_two_pairs_alike_opens_one_session(toy, monkeypatch)
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": everywhere_on_the_cpu})
     one = zoo.load("toy", "fp32", "cpu")
     assert zoo.load("toy", "int8", "openvino") is one
-    assert zoo.open_session("toy", "int8", "openvino") is one.session
+    assert open_session(zoo.spec("toy"), "int8", "openvino") is one.session
 
 
 def test_unloading_closes_what_nobody_holds(toy):
-    before, held = zoo.load("toy"), zoo.open_session("toy", "fp32", "cpu")
-    closed = weakref.ref(zoo.open_session("toy", "int8", "cpu"))
+    before, held = zoo.load("toy"), open_session(zoo.spec("toy"), "fp32", "cpu")
+    closed = weakref.ref(open_session(zoo.spec("toy"), "int8", "cpu"))
     zoo.unload("toy")
     assert closed() is None
-    assert zoo.open_session("toy", "fp32", "cpu") is held
+    assert open_session(zoo.spec("toy"), "fp32", "cpu") is held
     assert zoo.load("toy") is not before
     with pytest.raises(UnknownModel):
         zoo.unload("nobody")
@@ -195,7 +198,7 @@ def _row(precision: str, provider: str):
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_map_averages_to_the_logits_it_explains(name, precision):
     spec = model_zoo.spec(name)
-    session = zoo.open_session(name, precision, "cpu")
+    session = open_session(zoo.spec(name), precision, "cpu")
     _, shape = session.inputs["image"]
     image = np.random.default_rng(0).random((3, *shape[1:]), dtype=np.float32)
     logits, cam = session(image=image)

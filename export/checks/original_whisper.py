@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from whisper.model import ModelDimensions, Whisper
 
-from model_zoo.fetch import fetch_all
 from model_zoo.graphs import ctranslate2
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.tokens import Vocabulary
+from model_zoo.store import weights_of
 
 State = dict[str, torch.Tensor]
 ATTENTION = ("query", "key", "value")
@@ -19,7 +19,7 @@ ATTENTION = ("query", "key", "value")
 
 def load(spec: ModelSpec) -> Whisper:
     """The original in float32, its alignment heads set; ValueError where a tensor has no place."""
-    files = fetch_all(spec.sources, model=spec.name)
+    files = weights_of(spec)
     tensors = {
         name: torch.from_numpy(np.array(array, np.float32))
         for name, array in ctranslate2.read(files["model.bin"]).items()

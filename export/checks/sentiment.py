@@ -12,10 +12,11 @@ from export.recipes.reading import Reader
 from export.recipes.sentiment import restore
 from model_zoo import sst2_minilm, zoo
 from model_zoo.bench import candidates
-from model_zoo.fetch import fetch_all
 from model_zoo.sentiment.pieces import CLS, SEP
 from model_zoo.session import softmax
+from model_zoo.sessions import open_session
 from model_zoo.spec import ModelSpec
+from model_zoo.store import weights_of
 
 SHAPES = ((1, 2), (1, 32), (3, 7), (7, 33), (2, 512))  # rows, tokens
 # Float32 differs by the order of its sums only; otherwise it is the probability that is compared:
@@ -43,7 +44,7 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
     with torch.inference_mode():
         expected = [original(*map(torch.from_numpy, case)).numpy() for case in cases]
     for precision, provider in candidates(spec):
-        session = zoo.open_session(spec.name, precision, provider)
+        session = open_session(spec, precision, provider)
         if list(session.outputs) != ["logits"]:
             raise ValueError(f"{spec.name} {precision}: outputs {list(session.outputs)}")
         for (tokens, mask), theirs in zip(cases, expected, strict=True):
@@ -59,7 +60,7 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
 
 def load(spec: ModelSpec) -> Reader:
     """transformers' BERT with the committed adapter merged in, and the head."""
-    files = fetch_all(spec.sources, model=spec.name)
+    files = weights_of(spec)
     adapter = spec.adapter_file
     assert adapter is not None
     return restore(files["model.safetensors"], adapter)

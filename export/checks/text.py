@@ -20,10 +20,10 @@ from transformers import (
 from export.checks import Comparison
 from model_zoo import store
 from model_zoo.decoder import Decoder
-from model_zoo.fetch import fetch_all
 from model_zoo.graphs import gpt2, llama
 from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
+from model_zoo.store import weights_of
 
 PROMPT, STEPS = 12, 20  # tokens
 # Float32 differs by the order of its sums. SmolLM2's logits are some 20 wide after 30 layers.
@@ -40,7 +40,7 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
         original, graph = make(Path(folder), "fp16")
         yield from _compare(f"{spec.name}, random", graph, original, "fp16", HALF_TOLERANCE)
     if spec.name == "smollm2-135m":
-        [file] = fetch_all(spec.sources, model=spec.name).values()
+        [file] = weights_of(spec).values()
         original = AutoModelForCausalLM.from_pretrained(
             file.parent, gguf_file=file.name, dtype=torch.float32
         )

@@ -15,10 +15,10 @@ from tokenizers import Tokenizer
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
-from model_zoo.fetch import fetch_all
 from model_zoo.providers import usable_cores
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
+from model_zoo.store import weights_of
 from model_zoo.whisper import SpeechOptions
 
 PAUSE_SECONDS = 0.8  # between the sentences of the long recording
@@ -72,7 +72,7 @@ def _contenders(spec: ModelSpec, folder: Path) -> Iterator[tuple[str, Transcribe
 
 def _lay_out(spec: ModelSpec, folder: Path) -> None:
     """The publisher's files as CTranslate2 wants them, with its list of tokens."""
-    for name, path in fetch_all(spec.sources, model=spec.name).items():
+    for name, path in weights_of(spec).items():
         (folder / name).symlink_to(path)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     known = range(tokenizer.get_vocab_size(with_added_tokens=True))

@@ -16,11 +16,12 @@ import numpy as np
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
-from model_zoo.fetch import fetch_all
 from model_zoo.providers import usable_cores
 from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
+from model_zoo.sessions import open_session
 from model_zoo.spec import ModelSpec
+from model_zoo.store import weights_of
 from model_zoo.text.generation import generate
 from model_zoo.text.memory import Reader
 from model_zoo.text.prompt import Prompt
@@ -40,7 +41,7 @@ def contests(spec: ModelSpec) -> Iterator[Contest]:
 
 def _smollm2(spec: ModelSpec) -> Iterator[Contest]:
     pair = choose(spec)
-    session = zoo.open_session(spec.name, pair.precision, pair.provider)
+    session = open_session(spec, pair.precision, pair.provider)
     vocabulary = zoo.load(spec.name).vocabulary
     words = "The history of the small harbour town begins with a lighthouse and a storm. " * 40
     tokens = vocabulary.encode(words)
@@ -116,7 +117,7 @@ def _llama(file: Path) -> Any:
 
 
 def _llama_cpp(spec: ModelSpec, prompt: list[int], new: int) -> Contender:
-    [file] = fetch_all(spec.sources, model=spec.name).values()
+    [file] = weights_of(spec).values()
     model = _llama(file)
 
     def run() -> str:

@@ -19,8 +19,8 @@ from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
 from export.recipes.reading import like_lengths
 from export.recipes.training import Batches, Loop, load_averaged, one_cycle
-from model_zoo.fetch import fetch_all
 from model_zoo.smollm2 import SPECS, SmolLM2
+from model_zoo.store import weights_of
 
 EPOCHS, BATCH, RATE = 2, 32, 1.5e-4  # more epochs, and it recites the sentences themselves
 AT_ONCE = 256  # sentences
@@ -34,7 +34,7 @@ def invent(sentences: Sequence[str], count: int, out: Path, seed: int) -> list[s
     if kept.is_file():
         found: list[str] = json.loads(kept.read_text(encoding="utf-8"))
         return found
-    files = fetch_all(SPECS[0].sources, model=SPECS[0].name)
+    files = weights_of(SPECS[0])
     [file] = files.values()
     vocabulary = SmolLM2.read_vocabulary(files)
     module: PreTrainedModel = AutoModelForCausalLM.from_pretrained(

@@ -34,7 +34,7 @@ def look(given: object, tokenizer: Tokenizer) -> Look:
     if hint := texts.blank(text):
         return Look(text, [], hint)
     unknown, lost, pieces = tokenizer.token_to_id("[UNK]"), set[int](), []
-    for piece in cut(text, tokenizer.encode(text, add_special_tokens=False)):
+    for piece in cut(text, tokenizer):
         pairs = list(zip(piece.tokens, piece.words, strict=True))
         lost |= {word for token, word in pairs if token == unknown}
         if known := [pair for pair in pairs if pair[0] != unknown]:

