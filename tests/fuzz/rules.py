@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import TypeVar
 
 from model_zoo.errors import ZooError
+from model_zoo.stopping import Stop, Stopped
 
 LONGEST_SENTENCE = 1000  # characters: more is not read, and a log of what was given
+PATIENCE = 5  # seconds that a person waits before Stop; 140,000 tokens are three times as much work
 STATUS = Path("/proc/self/status")
 PEAK_RESET = Path("/proc/self/clear_refs")
 
@@ -26,6 +29,19 @@ def answered(call: Callable[[], T]) -> T | None:
     except ZooError as error:
         require_sentence(str(error))
         return None
+
+
+def within_patience(call: Callable[[Stop], T]) -> T | None:
+    """As `answered`; None also where it ended because a person had pressed Stop meanwhile."""
+    stop = Stop()
+    press = Timer(PATIENCE, stop.set)
+    press.start()
+    try:
+        return answered(lambda: call(stop))
+    except Stopped:
+        return None
+    finally:
+        press.cancel()
 
 
 def require_sentence(words: object) -> None:

@@ -22,7 +22,7 @@ from tests.fuzz import seeds
 from tests.fuzz.kinds import Kind, Seeded, Structured
 from tests.fuzz.mutations import cuts, mutate
 from tests.fuzz.pictures import EVERY, require_shares
-from tests.fuzz.rules import answered, require
+from tests.fuzz.rules import answered, require, within_patience
 from tests.fuzz.sounds import ANYTHING
 
 TOKENS = 8
@@ -102,7 +102,8 @@ def _is_text(text: str) -> bool:
 
 def judged(text: str) -> None:
     """The mood of a text is a distribution, nothing with a sentence, or refused."""
-    found = answered(lambda: model_zoo.load("sst2-minilm")(text))
+    model = model_zoo.load("sst2-minilm")
+    found = within_patience(lambda stop: next(model.classify_many([text], stop)))
     if found:
         require_shares(dict(found))
     elif found is not None:
@@ -115,11 +116,12 @@ def written(text: str, chosen: dict[str, Any]) -> None:
     asked = answered(lambda: TextOptions(**chosen, max_new_tokens=TOKENS))
     if asked is None:
         return
-    tokens = answered(lambda: list(model(text[:2000], asked, owner=None)))
-    for token in tokens or ():
+    trace = within_patience(lambda stop: model.trace(text, asked, owner=None, stop=stop))
+    tokens = trace.tokens if trace else ()
+    for token in tokens:
         token.text.encode()
         require(0 <= token.probability <= 1, f"a probability of {token.probability}")
-    require(len(tokens or ()) <= TOKENS, f"{len(tokens or ())} tokens")
+    require(len(tokens) <= TOKENS, f"{len(tokens)} tokens")
 
 
 def chosen_options(chosen: dict[str, Any]) -> None:
