@@ -24,10 +24,12 @@ from demos import Page, parts
 from demos.snippets import code
 from demos.words import CHINESE, SHARED, say
 from demos.zoo_words import told
+from model_zoo import zoo
 from model_zoo.errors import BadInput, ZooError
+from model_zoo.vision.task import DIGITS
 
 HERE = Path(__file__).parent
-MODEL = "mnist-cnn"
+MODEL = zoo.of(DIGITS)[0]
 REJECT = "not a digit"
 SIDE = 560  # pixels of a drawing, as canvas.js sends it
 CURVE_STEPS = 4  # lines to a curve between two points of a stroke
@@ -192,7 +194,6 @@ def _hint(request: gr.Request | None = None) -> str:
 
 def build(demo: gr.Blocks) -> None:
     """Canvas on the left, answer on the right, the folds below."""
-    digits = [name for name in model_zoo.names() if REJECT in model_zoo.spec(name).labels]
     with gr.Row(equal_height=False, elem_classes="page"):
         with gr.Column(scale=5, min_width=300):
             canvas = gr.HTML(
@@ -212,7 +213,7 @@ def build(demo: gr.Blocks) -> None:
             shown = parts.live(_hint())
             label = parts.shares(4)
             why = gr.HTML(parts.nothing())
-    options = parts.choices(demo, page.slug, digits)
+    options = parts.choices(demo, page.slug, zoo.of(DIGITS))
     code(demo, PYTHON, "classify_digit", "digit.png")
     parts.endpoint(classify_digit, "classify_digit")
 

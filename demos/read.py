@@ -16,13 +16,14 @@ from demos import Page, leaving, listing, mood, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
-from model_zoo import texts
+from model_zoo import texts, zoo
 from model_zoo.errors import ZooError
+from model_zoo.sentiment.task import LABELS, SENTIMENT, SURE, UNSURE
 from model_zoo.sentiment.trace import TextTrace
-from model_zoo.sst2_minilm import LABELS, SURE, UNSURE, Sst2Minilm
+from model_zoo.sst2_minilm import Sst2Minilm
 from model_zoo.stopping import Stop, Stopped
 
-MODELS = [name for name in model_zoo.names() if model_zoo.spec(name).task == "sentiment analysis"]
+MODELS = zoo.of(SENTIMENT)
 AT_ONCE = 4  # people whose texts are read side by side
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 LIVE_WORDS = 40  # of so many the reasons are there as soon as the answer; of more they follow it

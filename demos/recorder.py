@@ -21,9 +21,10 @@ from demos.shapes import checked
 from demos.words import CHINESE, SHARED
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.speech.captions import Captions
-from model_zoo.speech.command import example
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.speech.task import example
 from model_zoo.stopping import Stop
-from model_zoo.whisper import SpeechOptions, Whisper
+from model_zoo.whisper import Whisper
 
 _CHINESE = SHARED | {
     "Record": "录音",

@@ -16,11 +16,13 @@ from demos import Page, leaving, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
+from model_zoo import zoo
 from model_zoo.errors import ZooError
 from model_zoo.images import flatten
 from model_zoo.stopping import Stopped
+from model_zoo.vision.task import IMAGES
 
-MODEL = "cifar10-resnet"
+MODEL = zoo.of(IMAGES)[0]
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
 AT_ONCE = 4  # people whose lists of pictures are looked at side by side
 CROP_SIDE = 320  # pixels: the middle square is shown sharper than the 32 × 32 that the model sees
@@ -162,7 +164,6 @@ def _hint(request: gr.Request | None = None) -> str:
 
 def build(demo: gr.Blocks) -> None:
     """Picture on the left, answer on the right, the folds below."""
-    models = [name for name in model_zoo.names() if "airplane" in model_zoo.spec(name).labels]
     with gr.Row(equal_height=False, elem_classes="page"):
         with gr.Column(scale=5, min_width=300):
             picture = parts.Picture(
@@ -195,7 +196,7 @@ def build(demo: gr.Blocks) -> None:
             elem_id="answers",
         )
         download = gr.DownloadButton(t("Download as CSV"), visible=False, size="md")
-    options = parts.choices(demo, page.slug, models)
+    options = parts.choices(demo, page.slug, zoo.of(IMAGES))
     code(demo, PYTHON, "classify_image", "photo.jpg")
     parts.endpoint(classify_image, "classify_image")
 

@@ -69,7 +69,7 @@ class Readiness:
             for name in model_zoo.names():
                 spec = model_zoo.spec(name)
                 if spec.embedded:
-                    model_zoo.load(name)(spec.example())
+                    model_zoo.load(name)(spec.task.example())
                     self.answered.append(name)
             self.done = True
         except Exception as error:

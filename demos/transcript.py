@@ -17,8 +17,8 @@ from demos.shapes import OTHERWISE, checked
 from demos.words import CHINESE, SHARED, say
 from model_zoo.errors import BadInput
 from model_zoo.speech.mel import FRAMES_PER_SECOND
+from model_zoo.speech.trace import SpeechTrace
 from model_zoo.speech.transcript import FORMATS, Segment, Word, join
-from model_zoo.whisper import SpeechTrace
 
 _CHINESE = SHARED | {
     "Speak, or choose a recording.": "请说话，或选择一段录音。",

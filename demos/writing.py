@@ -15,6 +15,7 @@ import model_zoo
 from demos import leaving, parts, tokens
 from demos.words import CHINESE, say
 from demos.zoo_words import told, where
+from model_zoo import zoo
 from model_zoo.errors import WeightsNotFound, ZooError
 from model_zoo.sampling import TextOptions
 from model_zoo.stopping import Stopped
@@ -22,11 +23,9 @@ from model_zoo.text import memory
 from model_zoo.text.generation import waiting
 from model_zoo.text.model import LanguageModel, Score, TextTrace
 from model_zoo.text.signs import Token
+from model_zoo.text.task import GENERATION
 
-MODELS = sorted(
-    (name for name in model_zoo.names() if model_zoo.spec(name).task == "text generation"),
-    key=lambda name: not any(source.wheels for source in model_zoo.spec(name).sources),
-)
+MODELS = zoo.of(GENERATION)
 ALWAYS = MODELS[0]  # the one that can be had without the hub
 NOTHING = "It ended without a word: ask differently, or let it go on with a text."
 NOTHING_MORE = "For it the text ends here: ask differently, or try Another."

@@ -14,6 +14,8 @@ from model_zoo import store, zoo
 from model_zoo._console import AsJson, Names, commands, console, show, start
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
 from model_zoo.spec import ModelSpec
+from model_zoo.speech.task import RECOGNITION
+from model_zoo.text.task import GENERATION
 
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
 CALIBRATION = 1000  # training pictures that int8's ranges are measured on
@@ -53,7 +55,7 @@ def build(
         if adapter and (trained := out / name / adapter.name).is_file():
             adapter.write_bytes(trained.read_bytes())
             console.print(str(adapter))
-        for precision in spec.precisions:
+        for precision in spec.run.precisions:
             for file in store.graph_files(spec, precision):
                 console.print(str(file))
         return
@@ -105,11 +107,11 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
 
 
 def _measured(spec: ModelSpec, data: Path | None) -> Iterator[Any]:
-    if spec.task == "speech recognition":
+    if spec.task is RECOGNITION:
         from export.wordrate import evaluate as words
 
         return words(spec, data)
-    if spec.task == "text generation":
+    if spec.task is GENERATION:
         from export.perplexity import evaluate as perplexity
 
         return perplexity(spec)

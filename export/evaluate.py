@@ -29,7 +29,7 @@ class Score:
 def evaluate(spec: ModelSpec, recipe: Recipe, data: Path | None) -> Iterator[Score]:
     """Run the zoo's own graphs over the recipe's evaluation parts; bf16 where it can run."""
     parts = recipe.evaluation(data)
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         provider = "openvino" if precision == "bf16" else "cpu"
         if precision == "bf16" and not ("openvino" in ready() and has_brain_floats()):
             continue

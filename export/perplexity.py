@@ -41,7 +41,7 @@ def evaluate(spec: ModelSpec) -> Iterator[Perplexity]:
     """Run the zoo's own graphs over the fixed text, on the CPU."""
     part = f"fixed text (Python {platform.python_version()}'s help)"
     reference = 0.0
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         model = zoo.load(spec.name, precision, "cpu")
         tokens = [token for text in fixed_text() for token in model.score(text).tokens]
         # A token without a text is a part of a sign, which has the probability of all its tokens.

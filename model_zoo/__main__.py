@@ -67,7 +67,7 @@ def fetch(
     for spec in map(zoo.spec, names or zoo.usual()):
         with _or_left_out(spec, names):
             if folder:
-                keep(spec.sources, folder, spec.name)
+                keep(spec.weights.sources, folder, spec.name)
             console.print(f"{spec.name}: {_fetched(spec)}")
 
 
@@ -170,22 +170,22 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _card(spec: ModelSpec) -> dict[str, Any]:
-    files = {p: spec.embedded_file(p) for p in spec.precisions} if spec.embedded else {}
+    files = {p: spec.embedded_file(p) for p in spec.run.precisions} if spec.embedded else {}
     sizes = {p: file.stat().st_size for p, file in files.items() if file.is_file()}
     return {
         "name": spec.name,
-        "task": spec.task,
-        "parameters": spec.parameters,
+        "task": spec.task.name,
+        "parameters": spec.card.parameters,
         **{name: _measured(spec, name) for name in ("accuracy", "perplexity")},
         "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()},
         "download_mb": round(spec.download / 1e6, 1),
-        "licence": spec.licence,
+        "licence": spec.card.licence,
         "from": "embedded" if spec.embedded else "fetched",
     }
 
 
 def _measured(spec: ModelSpec, metric: str) -> dict[str, float]:
-    values = {p: spec.metric(metric, p) for p in spec.precisions}
+    values = {p: spec.metric(metric, p) for p in spec.run.precisions}
     return {p: value for p, value in values.items() if value is not None}
 
 

@@ -31,24 +31,24 @@ class Asked:
 def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
     """Print the answer to one input; raises BadInput also for options that do not apply to it."""
     path = inputs.find(given)
-    if spec.cells and path and _is_list(path, asked.column):
+    if spec.task.cells and path and _is_list(path, asked.column):
         _refuse("--set", asked.chosen, "a list")
         _refuse("--format", asked.form, "a list")
-        _run_list(partial(spec.cells, model), path, asked)
+        _run_list(partial(spec.task.cells, model), path, asked)
         progress.print(str(model.session.ran))
         return
     _refuse("--column", asked.column, "anything but a CSV file")
-    if asked.form and asked.form not in spec.formats:
-        there = ", ".join(spec.formats) or "none: leave --format out"
+    if asked.form and asked.form not in spec.task.formats:
+        there = ", ".join(spec.task.formats) or "none: leave --format out"
         raise BadInput(f"{spec.name} has no format {brief(asked.form)}; there are {there}.")
     if asked.form and asked.as_json:
         raise BadInput("--format and --json are two ways to print: leave one out.")
     options = parse(spec, asked.chosen)
-    read = spec.read(str(path) if path else given)
+    read = spec.task.read(str(path) if path else given)
     if asked.several and not asked.as_json:
         console.print(given, style="bold", highlight=False)
-    if spec.stream and not (asked.form or asked.as_json):
-        trace = _print_pieces(spec.stream(model, read, options))
+    if spec.task.stream and not (asked.form or asked.as_json):
+        trace = _print_pieces(spec.task.stream(model, read, options))
         progress.print(f"{_stages(trace.timings)}\n{trace.ran}")
         return
     trace = model.trace(read) if options is None else model.trace(read, options)
@@ -59,7 +59,7 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
         print(json.dumps(named | answer | ran, ensure_ascii=False, indent=1))
         return
     if asked.form:
-        print(spec.formats[asked.form](trace), end="")
+        print(spec.task.formats[asked.form](trace), end="")
         if trace.hint:
             progress.print(trace.hint)
         return

@@ -52,9 +52,9 @@ def candidates(
 
     Of those that a model would run alike, the one that it really runs at.
     """
-    _require(precision, spec.precisions, f"{spec.name} has no precision")
+    _require(precision, spec.run.precisions, f"{spec.name} has no precision")
     _require(provider, PROVIDERS, "There is no provider")
-    precisions = spec.precisions if precision == "auto" else (precision,)
+    precisions = spec.run.precisions if precision == "auto" else (precision,)
     providers = ready() if provider == "auto" else (provider,)
     seen = []
     for pair in filter(_sensible, product(precisions, providers)):
@@ -69,10 +69,10 @@ def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -
     A pair that falls back to another provider is left out: its figure would be somebody else's.
     """
     spec = zoo.spec(name)
-    example = spec.example()
+    example = spec.task.example()
     models, opened = {}, {}
     for pair in pairs:
-        sessions = [open_session(spec, *pair, part) for part in spec.parts]
+        sessions = [open_session(spec, *pair, part) for part in spec.run.parts]
         if not any(session.ran.note for session in sessions):
             models[pair], opened[pair] = zoo.load(name, *pair), sessions
     laps: dict[tuple[str, str], list[dict[str, float]]] = {pair: [] for pair in models}

@@ -8,8 +8,8 @@ from PIL import Image
 
 from model_zoo.classify import ImageClassifier
 from model_zoo.images import Picture, as_image, flatten
-from model_zoo.inputs import read_image
-from model_zoo.spec import Metric, ModelSpec
+from model_zoo.spec import Card, Metric, ModelSpec, Run, Weights
+from model_zoo.vision.task import IMAGES
 
 ORIGINALS = "CIFAR-10, 2,000 training originals kept for validation, which also chose the weights"
 JPEG = "CIFAR-10, 9,000 test pictures recompressed as JPEG of quality 75"
@@ -38,44 +38,47 @@ class Cifar10Resnet(ImageClassifier):
         return to_cifar(picture)
 
 
-def example() -> Image.Image:
-    """A picture to time the model with: what is on it does not change the time."""
-    ramp = np.linspace(0, 255, 256, dtype=np.uint8)
-    return Image.fromarray(np.stack(np.broadcast_arrays(ramp, ramp[:, None], ramp[::-1]), -1))
-
-
 SPECS = (
     ModelSpec(
         name="cifar10-resnet",
-        title="Ten things in a photograph",
-        task="image classification",
-        summary="Says which of ten kinds of things a small photograph shows.",
-        parameters=1_971_650,
-        licence="MIT",
-        inputs="image: float32 [batch, 3, 32, 32], RGB in 0..1",
-        outputs="logits: float32 [batch, 10]; cam: float32 [batch, 10, 8, 8], whose mean they are",
-        architecture=(
-            "A whitening 2 × 2 convolution, three residual stages of 64, 256 and 256 channels "
-            "with shift-only batch norm folded in, and a 1 × 1 convolution averaged over the map."
+        task=IMAGES,
+        card=Card(
+            title="Ten things in a photograph",
+            summary="Says which of ten kinds of things a small photograph shows.",
+            parameters=1_971_650,
+            licence="MIT",
+            inputs="image: float32 [batch, 3, 32, 32], RGB in 0..1",
+            outputs=(
+                "logits: float32 [batch, 10]; cam: float32 [batch, 10, 8, 8], whose mean they are"
+            ),
+            architecture=(
+                "A whitening 2 × 2 convolution, three residual stages of 64, 256 and 256 channels "
+                "with shift-only batch norm folded in, and a 1 × 1 convolution averaged over the "
+                "map."
+            ),
+            training_data=(
+                "CIFAR-10, 46,000 of its 50,000 training pictures, a third of them as JPEG"
+            ),
+            made_by="python -m export train cifar10-resnet (export/recipes/cifar10_resnet.py)",
+            intended_use="Teaching, demonstrations, and a small classifier to measure others by.",
+            not_for=(
+                "Anything but its ten classes: it answers one of them for every picture. Not for "
+                "decisions about people or safety."
+            ),
+            metrics=(
+                Metric("accuracy", 0.9450, ORIGINALS),
+                Metric("accuracy", 0.9435, ORIGINALS, "int8"),
+                Metric("accuracy, JPEG", 0.8993, JPEG),
+                Metric("accuracy, JPEG", 0.8977, JPEG, "int8"),
+                Metric("calibration error", 0.0095, ORIGINALS),
+                Metric("calibration error", 0.0119, ORIGINALS, "int8"),
+            ),
         ),
-        training_data="CIFAR-10, 46,000 of its 50,000 training pictures, a third of them as JPEG",
-        made_by="python -m export train cifar10-resnet (export/recipes/cifar10_resnet.py)",
-        intended_use="Teaching, demonstrations, and a small classifier to measure others by.",
-        not_for=(
-            "Anything but its ten classes: it answers one of them for every picture. "
-            "Not for decisions about people or safety."
+        weights=Weights(
+            labels=LABELS,
         ),
-        factory=Cifar10Resnet,
-        labels=LABELS,
-        metrics=(
-            Metric("accuracy", 0.9450, ORIGINALS),
-            Metric("accuracy", 0.9435, ORIGINALS, "int8"),
-            Metric("accuracy, JPEG", 0.8993, JPEG),
-            Metric("accuracy, JPEG", 0.8977, JPEG, "int8"),
-            Metric("calibration error", 0.0095, ORIGINALS),
-            Metric("calibration error", 0.0119, ORIGINALS, "int8"),
+        run=Run(
+            factory=Cifar10Resnet,
         ),
-        read=read_image,
-        example=example,
     ),
 )

@@ -56,7 +56,7 @@ class ImageClassifier(ABC):
         watch.lap("model")
         probabilities = softmax(logits[0])
         order = np.argsort(-probabilities, kind="stable")
-        answer = {self.spec.labels[i]: float(probabilities[i]) for i in order}
+        answer = {self.spec.weights.labels[i]: float(probabilities[i]) for i in order}
         why = cam[0, order[0]]
         watch.lap("postprocess")
         return ImageTrace(answer, seen, why, watch.laps, session.ran)

@@ -86,12 +86,12 @@ def _ffmpeg() -> Finding:
 def _model(name: str) -> Finding:
     spec = zoo.spec(name)
     try:
-        if not are_here(spec.sources, name):
+        if not are_here(spec.weights.sources, name):
             size = readable(spec.download)
             return Finding(name, True, f"comes when it is asked for: `fetch {name}`, {size}")
         choice = choose(spec)
         pair = choice.precision, choice.provider
-        opened = [open_session(spec, *pair, part) for part in spec.parts]
+        opened = [open_session(spec, *pair, part) for part in spec.run.parts]
     except Exception as error:  # whatever stops a model is what the doctor is asked about
         return Finding(name, False, str(error))
     ran = dict.fromkeys(str(session.ran) for session in opened)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from model_zoo.inputs import read_text
-from model_zoo.sampling import TextOptions
 from model_zoo.source import HubFile, Source
-from model_zoo.spec import ModelSpec
-from model_zoo.text import command
+from model_zoo.spec import Card, ModelSpec, Run, Weights
 from model_zoo.text.model import LanguageModel
+from model_zoo.text.task import GENERATION, place
 from model_zoo.text.tokens import Vocabulary, from_files
 
 WEIGHTS, VOCABULARY, MERGES = "model.safetensors", "vocab.json", "merges.txt"
@@ -40,37 +38,37 @@ def _spec(
     weights = Source(WEIGHTS, sha256, size, HubFile(f"openai-community/{name}", revision, WEIGHTS))
     return ModelSpec(
         name=name,
-        title="The language model that goes on with any text"
-        + f", in its {name.removeprefix('gpt2-')} size" * (name != "gpt2"),
-        task="text generation",
-        summary="Goes on with any English text, in its tone.",
-        parameters=parameters,
-        licence="MIT",
-        inputs="tokens: int64 [batch, new], and the keys and values of those before",
-        outputs="logits: float32 [batch, wanted, 50257] of the next token",
-        architecture=(
-            f"{layers} transformer layers, width {width}, {width // 64} heads, learned places, "
-            "tied embeddings, the norm before each layer."
+        task=GENERATION,
+        card=Card(
+            title="The language model that goes on with any text"
+            + f", in its {name.removeprefix('gpt2-')} size" * (name != "gpt2"),
+            summary="Goes on with any English text, in its tone.",
+            parameters=parameters,
+            licence="MIT",
+            inputs="tokens: int64 [batch, new], and the keys and values of those before",
+            outputs="logits: float32 [batch, wanted, 50257] of the next token",
+            architecture=(
+                f"{layers} transformer layers, width {width}, {width // 64} heads, learned places, "
+                "tied embeddings, the norm before each layer."
+            ),
+            training_data="WebText: 40 GB of pages that people on Reddit had linked to, until 2017",
+            made_by="OpenAI; built by model_zoo/graphs/gpt2.py",
+            intended_use="To see how a language model works; the yardstick that everybody knows.",
+            not_for=(
+                "Facts, advice, or readers who were not warned: it repeats what the web says, and "
+                "was never taught to answer or to be polite."
+            ),
         ),
-        training_data="WebText: 40 GB of pages that people on Reddit had linked to, until 2017",
-        made_by="OpenAI; built by model_zoo/graphs/gpt2.py",
-        intended_use="To see how a language model works; the yardstick that everybody knows.",
-        not_for=(
-            "Facts, advice, or readers who were not warned: it repeats what the web says, and was "
-            "never taught to answer or to be polite."
+        weights=Weights(
+            sources=(weights, *_SHARED),
+            build=build,
         ),
-        factory=GPT2,
-        read=read_text,
-        example=command.example,
-        accuracy_budget=0.01,
-        spin=True,
-        placement=command.place,
-        precisions=("fp32", "int8", "fp16"),
-        yardstick="perplexity",
-        sources=(weights, *_SHARED),
-        build=build,
-        options=TextOptions,
-        stream=command.stream,
+        run=Run(
+            factory=GPT2,
+            precisions=("fp32", "int8", "fp16"),
+            placement=place,
+            spin=True,
+        ),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from model_zoo.classify import ImageClassifier
 from model_zoo.images import Picture, as_image
-from model_zoo.inputs import read_image
-from model_zoo.spec import Metric, ModelSpec
+from model_zoo.spec import Card, Metric, ModelSpec, Run, Weights
+from model_zoo.vision.task import DIGITS
 
 LABELS = (*"0123456789", "not a digit")
 TEST = "MNIST, the 10,000 test pictures; the length of training was chosen with a look at them"
@@ -190,48 +190,50 @@ class MnistCnn(ImageClassifier):
         return to_mnist(as_image(picture))
 
 
-def example() -> Image.Image:
-    """A drawn 7, to warm up and to measure with."""
-    image = Image.new("L", (280, 280), "white")
-    corners = [(70, 60), (210, 60), (120, 220)]
-    ImageDraw.Draw(image).line(corners, fill="black", width=20, joint="curve")
-    return image
-
-
 SPECS = (
     ModelSpec(
         name="mnist-cnn",
-        title="A drawn digit",
-        task="digit classification",
-        summary="Reads one drawn digit, or says that it is none.",
-        parameters=176_811,
-        licence="MIT",
-        inputs="image: float32 [batch, 1, 28, 28], white ink on black in 0..1, centred by mass",
-        outputs="logits: float32 [batch, 11]; cam: float32 [batch, 11, 7, 7], whose mean they are",
-        architecture=(
-            "Five 3 × 3 convolutions of 16 to 112 channels with batch norm folded in, two "
-            "poolings, and a 1 × 1 convolution averaged over the 7 × 7 map."
+        task=DIGITS,
+        card=Card(
+            title="A drawn digit",
+            summary="Reads one drawn digit, or says that it is none.",
+            parameters=176_811,
+            licence="MIT",
+            inputs="image: float32 [batch, 1, 28, 28], white ink on black in 0..1, centred by mass",
+            outputs=(
+                "logits: float32 [batch, 11]; cam: float32 [batch, 11, 7, 7], whose mean they are"
+            ),
+            architecture=(
+                "Five 3 × 3 convolutions of 16 to 112 channels with batch norm folded in, two "
+                "poolings, and a 1 × 1 convolution averaged over the 7 × 7 map."
+            ),
+            training_data=(
+                "MNIST, 58,000 of its 60,000 training pictures, distorted as a mouse and a finger "
+                "do; drawn and printed digits, letters, shapes and scribbles made from a seed"
+            ),
+            made_by="python -m export train mnist-cnn (export/recipes/mnist_cnn.py)",
+            intended_use="Teaching and demonstrations; a first network to take apart.",
+            not_for="Reading forms, cheques or several digits at once.",
+            metrics=(
+                Metric("accuracy", 0.9962, TEST),
+                Metric("accuracy", 0.9962, TEST, "int8"),
+                Metric("calibration error", 0.0009, TEST),
+                Metric("calibration error", 0.0012, TEST, "int8"),
+                Metric("digits rejected", 0.0007, TEST),
+                Metric(
+                    "accuracy, drawn digits", 0.9960, "1,000 in styles that were not trained on"
+                ),
+                Metric("drawings rejected", 0.9200, "2,000 of kinds that were not trained on"),
+                Metric(
+                    "drawings rejected", 0.9205, "2,000 of kinds that were not trained on", "int8"
+                ),
+            ),
         ),
-        training_data=(
-            "MNIST, 58,000 of its 60,000 training pictures, distorted as a mouse and a finger do; "
-            "drawn and printed digits, letters, shapes and scribbles made from a seed"
+        weights=Weights(
+            labels=LABELS,
         ),
-        made_by="python -m export train mnist-cnn (export/recipes/mnist_cnn.py)",
-        intended_use="Teaching and demonstrations; a first network to take apart.",
-        not_for="Reading forms, cheques or several digits at once.",
-        factory=MnistCnn,
-        read=read_image,
-        example=example,
-        labels=LABELS,
-        metrics=(
-            Metric("accuracy", 0.9962, TEST),
-            Metric("accuracy", 0.9962, TEST, "int8"),
-            Metric("calibration error", 0.0009, TEST),
-            Metric("calibration error", 0.0012, TEST, "int8"),
-            Metric("digits rejected", 0.0007, TEST),
-            Metric("accuracy, drawn digits", 0.9960, "1,000 in styles that were not trained on"),
-            Metric("drawings rejected", 0.9200, "2,000 of kinds that were not trained on"),
-            Metric("drawings rejected", 0.9205, "2,000 of kinds that were not trained on", "int8"),
+        run=Run(
+            factory=MnistCnn,
         ),
     ),
 )

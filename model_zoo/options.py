@@ -18,11 +18,11 @@ def parse(spec: ModelSpec, chosen: Sequence[str]) -> Any:
     several as 0,0.4 or as JSON, ["a, b", "\\n"], or one by one where the name is said again.
     Raises BadInput with the names there are; the dataclass itself judges the values.
     """
-    if spec.options is None:
+    if spec.task.options is None:
         if chosen:
             raise BadInput(f"{spec.name} has no options: leave --set out.")
         return None
-    defaults = {field.name: field.default for field in fields(spec.options)}
+    defaults = {field.name: field.default for field in fields(spec.task.options)}
     values: dict[str, Any] = {}
     for item in chosen:
         name, equals, text = item.partition("=")
@@ -32,7 +32,7 @@ def parse(spec: ModelSpec, chosen: Sequence[str]) -> Any:
         if name in values and not isinstance(value, tuple):
             raise BadInput(f"{name} is said twice: leave one out.")
         values[name] = values.get(name, ()) + value if isinstance(value, tuple) else value
-    return spec.options(**values)
+    return spec.task.options(**values)
 
 
 def _items(text: str) -> list[str]:

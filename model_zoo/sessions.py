@@ -82,7 +82,7 @@ def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Sess
 
     def opened() -> Session:
         try:
-            return Session(graph_file(spec, precision, part), precision, provider, spec.spin)
+            return Session(graph_file(spec, precision, part), precision, provider, spec.run.spin)
         except ProviderUnavailable as error:
             if precision == "fp16":
                 raise

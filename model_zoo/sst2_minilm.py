@@ -15,15 +15,15 @@ import numpy.typing as npt
 from model_zoo import texts
 from model_zoo.errors import BadInput
 from model_zoo.fetch import fetch_all
-from model_zoo.inputs import read_text
 from model_zoo.sentiment.batches import log_odds
 from model_zoo.sentiment.look import Look, look
 from model_zoo.sentiment.pieces import Piece, cut
+from model_zoo.sentiment.task import LABELS, SENTIMENT, verdict
 from model_zoo.sentiment.trace import Change, Judged, Scored, TextTrace
 from model_zoo.session import Session
 from model_zoo.sessions import open_session
 from model_zoo.source import HubFile, Source, Wheel
-from model_zoo.spec import WHOLE, Metric, ModelSpec
+from model_zoo.spec import WHOLE, Card, Metric, ModelSpec, Run, Weights
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.trace import Stopwatch
 
@@ -31,16 +31,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 NAME = "sst2-minilm"
-LABELS = ("negative", "positive")
-UNSURE = "mixed or neutral"
-SURE = 0.75  # the least probability that counts as an opinion
 WINDOW = 4096  # texts of a long list that are sorted by length at a time, once it goes on so long
 FIRST_WINDOW = 64  # texts; each window is twice as long as the one before, so that some come soon
 EXPLAINED = 65_536  # tokens read to leave one word after the other out: a second or two
-EXAMPLE = (  # 32 tokens with the marks around them, to measure with
-    "it is a charming and often affecting journey through a city that never sleeps , told with wit "
-    "and warmth by a director who trusts all his fine actors ."
-)
 
 
 class Sst2Minilm:
@@ -61,7 +54,7 @@ class Sst2Minilm:
     @property
     def tokenizer(self) -> Tokenizer:
         """The publisher's, fetched with the weights."""
-        return tokenizer(self.spec.folder)
+        return tokenizer(self.spec.weights.folder)
 
     def __call__(self, text: str) -> Judged:
         return self._judged([look(text, self.tokenizer)], NEVER)[0]
@@ -182,26 +175,6 @@ def pieces(text: str) -> list[Piece]:
     return cut(text, tokenizer())
 
 
-def verdict(answer: Mapping[str, float]) -> str:
-    """The best label, "mixed or neutral" where it is not sure enough, "" without an answer."""
-    if not answer:
-        return ""
-    best = max(answer, key=lambda label: answer[label])
-    return best if answer[best] >= SURE else UNSURE
-
-
-def cells(model: Sst2Minilm, given: Sequence[str], stop: Stop = NEVER) -> Iterator[dict[str, str]]:
-    """What a list's rows get for their texts; where there is no answer the verdict says why."""
-    for answer in model.classify_many(given, stop):
-        best = next(iter(answer), "")
-        yield {
-            "answer": best,
-            "probability": f"{answer[best]:.4f}" if answer else "",
-            "verdict": verdict(answer) or answer.hint,
-            "hint": answer.hint if answer else "",
-        }
-
-
 @cache
 def tokenizer(folder: Path | None = None) -> Tokenizer:
     """The publisher's own, without the padding and the cut at 128 tokens that its file asks for.
@@ -288,45 +261,47 @@ UNSEEN = "SST-2, 1,454 whole sentences kept apart with all their phrases; they f
 SPECS = (
     ModelSpec(
         name=NAME,
-        title="The mood of a sentence",
-        task="sentiment analysis",
-        summary="Says whether an English text speaks well or ill of its subject.",
-        parameters=22_565_378,
-        licence="Apache-2.0",
-        inputs="tokens, mask: int64 [batch, length], mask 1 where there is a token",
-        outputs="logits: float32 [batch, 2]",
-        architecture=(
-            "MiniLM: BERT of 6 layers, width 384, 12 heads; the mean of the tokens and one linear "
-            "layer. Fine-tuned by a low-rank adapter, which the graph has merged in."
+        task=SENTIMENT,
+        card=Card(
+            title="The mood of a sentence",
+            summary="Says whether an English text speaks well or ill of its subject.",
+            parameters=22_565_378,
+            licence="Apache-2.0",
+            inputs="tokens, mask: int64 [batch, length], mask 1 where there is a token",
+            outputs="logits: float32 [batch, 2]",
+            architecture=(
+                "MiniLM: BERT of 6 layers, width 384, 12 heads; the mean of the tokens and one "
+                "linear layer. Fine-tuned by a low-rank adapter, which the graph has merged in."
+            ),
+            training_data="SST-2, phrases and sentences of film reviews",
+            made_by=(
+                "The method of python -m export train sst2-minilm (export/recipes/sentiment.py), "
+                "its two cycles run one by one by hand"
+            ),
+            intended_use="Sorting reviews and comments in English, and showing why.",
+            not_for=(
+                "Other languages, irony, or decisions about the people who wrote: it learned from "
+                "film reviews alone."
+            ),
+            metrics=(
+                Metric("accuracy", 0.9154, UNSEEN),
+                Metric("accuracy", 0.9154, UNSEEN, "int8"),
+                Metric("accuracy", 0.9154, UNSEEN, "fp16"),
+                Metric("accuracy", 0.9154, UNSEEN, "bf16"),
+                Metric("calibration error", 0.0136, UNSEEN),
+                Metric("calibration error", 0.0130, UNSEEN, "int8"),
+            ),
         ),
-        training_data="SST-2, phrases and sentences of film reviews",
-        made_by=(
-            "The method of python -m export train sst2-minilm (export/recipes/sentiment.py), "
-            "its two cycles run one by one by hand"
+        weights=Weights(
+            sources=SOURCES,
+            build=_build,
+            adapter=f"{NAME}.adapter.safetensors",
+            labels=LABELS,
         ),
-        intended_use="Sorting reviews and comments in English, and showing why.",
-        not_for=(
-            "Other languages, irony, or decisions about the people who wrote: it learned from film "
-            "reviews alone."
+        run=Run(
+            factory=Sst2Minilm,
+            precisions=("fp32", "int8", "fp16", "bf16"),
+            placement=_place,
         ),
-        factory=Sst2Minilm,
-        labels=LABELS,
-        precisions=("fp32", "int8", "fp16", "bf16"),
-        accuracy_budget=0.003,
-        metrics=(
-            Metric("accuracy", 0.9154, UNSEEN),
-            Metric("accuracy", 0.9154, UNSEEN, "int8"),
-            Metric("accuracy", 0.9154, UNSEEN, "fp16"),
-            Metric("accuracy", 0.9154, UNSEEN, "bf16"),
-            Metric("calibration error", 0.0136, UNSEEN),
-            Metric("calibration error", 0.0130, UNSEEN, "int8"),
-        ),
-        sources=SOURCES,
-        build=_build,
-        placement=_place,
-        adapter=f"{NAME}.adapter.safetensors",
-        read=read_text,
-        example=lambda: EXAMPLE,
-        cells=cells,
     ),
 )

@@ -37,13 +37,13 @@ BYTES_PER_WEIGHT = {"fp32": 4, "fp16": 2, "int8": 1}
 
 def weights_of(spec: ModelSpec) -> dict[str, Path]:
     """File name → verified local path of all that a model is built from, fetched if need be."""
-    return fetch_all(spec.sources, folder=spec.folder, model=spec.name)
+    return fetch_all(spec.weights.sources, folder=spec.weights.folder, model=spec.name)
 
 
 def graph_file(spec: ModelSpec, precision: str, part: str = WHOLE) -> Path:
     """The ONNX file of a part; where it is not embedded, fetched and built once into the cache."""
-    if spec.build is not None:
-        return _built(spec, spec.build, stored(precision), part)
+    if spec.weights.build is not None:
+        return _built(spec, spec.weights.build, stored(precision), part)
     path = spec.embedded_file(precision)
     if not path.is_file():
         raise WeightsNotFound(
@@ -56,7 +56,7 @@ def graph_file(spec: ModelSpec, precision: str, part: str = WHOLE) -> Path:
 def graph_files(spec: ModelSpec, precision: str, provider: str = "cpu") -> list[Path]:
     """The ONNX files of all parts that a model opens at this pair."""
     places = spec.place(precision, provider)
-    return [graph_file(spec, places[part][0], part) for part in spec.parts]
+    return [graph_file(spec, places[part][0], part) for part in spec.run.parts]
 
 
 def _built(spec: ModelSpec, build: Builder, precision: str, part: str) -> Path:
@@ -131,7 +131,7 @@ def _discard(graph: Path) -> None:
 
 def _expected_bytes(spec: ModelSpec, precision: str) -> int:
     """What a part's graph will need on the disk, roughly: all parts alike."""
-    return spec.parameters * BYTES_PER_WEIGHT[precision] // len(spec.parts)
+    return spec.card.parameters * BYTES_PER_WEIGHT[precision] // len(spec.run.parts)
 
 
 def _adapter(spec: ModelSpec) -> dict[str, Path]:
@@ -149,11 +149,11 @@ def _adapter(spec: ModelSpec) -> dict[str, Path]:
 @cache
 def _fingerprint(spec: ModelSpec) -> str:
     """Other weights or a mended builder, another folder: nothing stale is ever served."""
-    digest = sha256("".join(source.sha256 for source in spec.sources).encode())
+    digest = sha256("".join(source.sha256 for source in spec.weights.sources).encode())
     for path in _adapter(spec).values():
         digest.update(path.read_bytes())
-    assert spec.build is not None
-    for code in builder_code(spec.build):
+    assert spec.weights.build is not None
+    for code in builder_code(spec.weights.build):
         digest.update(code.encode())
     return digest.hexdigest()[:16]
 

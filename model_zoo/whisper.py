@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo import values
 from model_zoo.decoder import Decoder, place_loop
-from model_zoo.errors import BadInput, brief
+from model_zoo.errors import BadInput
 from model_zoo.session import Session, softmax
 from model_zoo.sessions import open_session
-from model_zoo.spec import Metric, ModelSpec
-from model_zoo.speech import command, languages, sources
+from model_zoo.spec import Card, Metric, ModelSpec, Run, Weights
+from model_zoo.speech import sources
 from model_zoo.speech.audio import Recording, open_sound
 from model_zoo.speech.decoding import Heard, Search
 from model_zoo.speech.listening import SHORTEST, Listening
-from model_zoo.speech.tokens import TASKS, Vocabulary
-from model_zoo.speech.transcript import FORMATS, Transcript, join
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.speech.task import RECOGNITION
+from model_zoo.speech.tokens import Vocabulary
+from model_zoo.speech.trace import SpeechTrace
+from model_zoo.speech.transcript import Transcript, join
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.store import weights_of
 from model_zoo.trace import Ran
@@ -33,72 +34,6 @@ CLIPS = (
     "14 versions of one real speech; openai-whisper's tiny.en 0.6877"
 )
 PARTS = ("encoder", "decoder", "aligner", "vad")
-THRESHOLDS = ("compression_ratio_threshold", "logprob_threshold", "no_speech_threshold")
-
-
-@dataclass(frozen=True)
-class SpeechOptions:
-    """What a caller may choose for one recording; the thresholds are openai-whisper's.
-
-    language: a code such as en, or English or en-US; "" or auto to detect it. task: transcribe, or
-    translate (to English). beam_size: 1 is greedy. vad: skip silence. whole_window: give the
-    encoder 30 seconds, however short the speech. condition_on_previous_text: what was said so far
-    prompts what follows. A window that repeats itself (compression ratio) or that the model doubts
-    (logarithm of the probability) is tried again at the next temperature.
-    """
-
-    language: str = ""
-    task: str = "transcribe"
-    word_timestamps: bool = False
-    beam_size: int = 1
-    patience: float = 1.0
-    best_of: int = 5
-    initial_prompt: str = ""
-    condition_on_previous_text: bool = False
-    vad: bool = True
-    whole_window: bool = False
-    temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    compression_ratio_threshold: float = 2.4
-    logprob_threshold: float = -1.0
-    no_speech_threshold: float = 0.6
-
-    def __post_init__(self) -> None:
-        found: dict[str, Any] = {"task": values.text("task", self.task)}
-        found["language"] = languages.code(values.text("language", self.language or ""))
-        if found["task"] not in TASKS:
-            raise BadInput(
-                f"There is no task {brief(self.task)}: choose one of {', '.join(TASKS)}."
-            )
-        for name in ("beam_size", "best_of"):
-            found[name] = values.whole(name, getattr(self, name), 1, 10)
-        for name in ("word_timestamps", "condition_on_previous_text", "vad", "whole_window"):
-            found[name] = values.flag(name, getattr(self, name))
-        for name in THRESHOLDS:
-            found[name] = values.within(name, getattr(self, name), -math.inf, math.inf)
-        found["patience"] = values.within("patience", self.patience, 0, 10)
-        found["initial_prompt"] = values.text("initial_prompt", self.initial_prompt)
-        given = self.temperatures if isinstance(self.temperatures, (list, tuple)) else ()
-        if not given:
-            raise BadInput("temperatures are numbers from 0 to 2, the first to try first.")
-        found["temperatures"] = tuple(values.within("temperature", t, 0, 2) for t in given)
-        for name, value in found.items():
-            object.__setattr__(self, name, value)  # as dataclasses do it that are frozen
-
-
-@dataclass(frozen=True)
-class SpeechTrace:
-    """One recording's way through the model.
-
-    `seen`: float32 [80, frames], the log-mel spectrogram of the first window, 10 ms a frame.
-    `timings`: milliseconds by stage, over all windows.
-    """
-
-    answer: Transcript
-    seconds: float
-    seen: npt.NDArray[np.float32]
-    timings: dict[str, float]
-    ran: Ran
-    hint: str = ""
 
 
 class Whisper:
@@ -227,38 +162,40 @@ def build(weights: Mapping[str, Path], part: str, precision: str, path: Path) ->
 
 _TINY_EN = ModelSpec(
     name="whisper-tiny.en",
-    title="Speech in English",
-    task="speech recognition",
-    summary="Writes down English speech, with times.",
-    parameters=37_184_640,
-    licence="MIT",
-    inputs="audio: 16 kHz mono; the encoder takes mel: float32 [batch, 80, 2 · frames]",
-    outputs="cross_key_I, cross_value_I by layer; logits: float32 [batch, wanted, 51864]",
-    architecture="Whisper: a convolutional stem, 4 + 4 transformer layers, width 384, 6 heads.",
-    training_data="680,000 hours of recordings from the web with their transcripts (OpenAI)",
-    made_by="OpenAI; tensors as published by Systran for CTranslate2, built by model_zoo/graphs",
-    intended_use="Dictation, captions and notes of clear English speech, on any computer.",
-    not_for=(
-        "Verbatim records that nobody checks: it mishears names and may invent words in noise. "
-        "Not for telling who speaks, nor for decisions about the person speaking."
+    task=RECOGNITION,
+    card=Card(
+        title="Speech in English",
+        summary="Writes down English speech, with times.",
+        parameters=37_184_640,
+        licence="MIT",
+        inputs="audio: 16 kHz mono; the encoder takes mel: float32 [batch, 80, 2 · frames]",
+        outputs="cross_key_I, cross_value_I by layer; logits: float32 [batch, wanted, 51864]",
+        architecture="Whisper: a convolutional stem, 4 + 4 transformer layers, width 384, 6 heads.",
+        training_data="680,000 hours of recordings from the web with their transcripts (OpenAI)",
+        made_by=(
+            "OpenAI; tensors as published by Systran for CTranslate2, built by model_zoo/graphs"
+        ),
+        intended_use="Dictation, captions and notes of clear English speech, on any computer.",
+        not_for=(
+            "Verbatim records that nobody checks: it mishears names and may invent words in noise. "
+            "Not for telling who speaks, nor for decisions about the person speaking."
+        ),
+        metrics=(
+            Metric("accuracy", 0.7239, CLIPS),
+            Metric("accuracy", 0.7250, CLIPS, "int8"),
+            Metric("accuracy", 0.7242, CLIPS, "bf16"),
+        ),
     ),
-    factory=Whisper,
-    read=command.read,
-    example=command.example,
-    precisions=("fp32", "int8", "fp16", "bf16"),
-    accuracy_budget=0.003,
-    metrics=(
-        Metric("accuracy", 0.7239, CLIPS),
-        Metric("accuracy", 0.7250, CLIPS, "int8"),
-        Metric("accuracy", 0.7242, CLIPS, "bf16"),
+    weights=Weights(
+        sources=sources.TINY_EN,
+        build=build,
     ),
-    sources=sources.TINY_EN,
-    build=build,
-    parts=PARTS,
-    placement=place,
-    options=SpeechOptions,
-    stream=command.stream,
-    formats={name: partial(command.formatted, name) for name in FORMATS},
+    run=Run(
+        factory=Whisper,
+        precisions=("fp32", "int8", "fp16", "bf16"),
+        parts=PARTS,
+        placement=place,
+    ),
 )
 
 SPECS = (
@@ -266,17 +203,22 @@ SPECS = (
     replace(
         _TINY_EN,
         name="whisper-base",
-        title="Speech in 99 languages",
-        summary="Writes down speech in 99 languages, or translates it to English.",
-        parameters=72_593_920,
-        outputs="cross_key_I, cross_value_I by layer; logits: float32 [batch, wanted, 51865]",
-        architecture="Whisper: a convolutional stem, 6 + 6 transformer layers, width 512, 8 heads.",
-        intended_use="Dictation, captions and notes in the languages it was trained on most.",
-        metrics=(
-            Metric("accuracy", 0.7593, CLIPS),
-            Metric("accuracy", 0.7568, CLIPS, "int8"),
-            Metric("accuracy", 0.7579, CLIPS, "bf16"),
+        card=replace(
+            _TINY_EN.card,
+            title="Speech in 99 languages",
+            summary="Writes down speech in 99 languages, or translates it to English.",
+            parameters=72_593_920,
+            outputs="cross_key_I, cross_value_I by layer; logits: float32 [batch, wanted, 51865]",
+            architecture=(
+                "Whisper: a convolutional stem, 6 + 6 transformer layers, width 512, 8 heads."
+            ),
+            intended_use="Dictation, captions and notes in the languages it was trained on most.",
+            metrics=(
+                Metric("accuracy", 0.7593, CLIPS),
+                Metric("accuracy", 0.7568, CLIPS, "int8"),
+                Metric("accuracy", 0.7579, CLIPS, "bf16"),
+            ),
         ),
-        sources=sources.BASE,
+        weights=replace(_TINY_EN.weights, sources=sources.BASE),
     ),
 )

@@ -17,7 +17,8 @@ from cachetools import cached
 import model_zoo
 from model_zoo.errors import BadInput, UnknownModel, brief
 from model_zoo.sessions import SESSIONS
-from model_zoo.spec import ModelSpec
+from model_zoo.spec import Model, ModelSpec
+from model_zoo.task import Task
 
 ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is named
 
@@ -29,7 +30,7 @@ def specs() -> dict[str, ModelSpec]:
     for module in pkgutil.iter_modules(model_zoo.__path__):
         if not module.name.startswith("_"):
             found += getattr(import_module(f"model_zoo.{module.name}"), "SPECS", ())
-    return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.parameters)}
+    return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.card.parameters)}
 
 
 def names() -> tuple[str, ...]:
@@ -40,6 +41,12 @@ def names() -> tuple[str, ...]:
 def usual() -> tuple[str, ...]:
     """The models that are fetched, measured and examined without being named."""
     return tuple(name for name, spec in specs().items() if spec.download <= ASKED_FOR)
+
+
+def of(task: Task[Any, Any]) -> tuple[str, ...]:
+    """The models of a task by name, the one that a page and its endpoint begin with first."""
+    found = [spec for spec in specs().values() if spec.task is task]
+    return tuple(spec.name for spec in sorted(found, key=lambda spec: not spec.everywhere))
 
 
 def spec(name: str) -> ModelSpec:
@@ -57,7 +64,7 @@ def load(
     precision: str = "auto",
     provider: str = "auto",
     folder: str | os.PathLike[str] | None = None,
-) -> Any:
+) -> Model:
     """A model ready to be called; its graph is fetched and opened at the first call.
 
     `auto` is the fastest pair on this machine that stays inside the spec's accuracy budget:
@@ -69,7 +76,8 @@ def load(
         raise BadInput(f"{name} has its weights in the program: leave the folder out.")
     spec(name)  # the name is judged before it is a key
     where = str(Path(folder).expanduser().absolute()) if folder else ""
-    return _model(name, *_pair(name, precision, provider), where)
+    found: Model = _model(name, *_pair(name, precision, provider), where)
+    return found
 
 
 def unload(name: str | None = None) -> None:
@@ -99,12 +107,14 @@ def _pair(name: str, precision: str, provider: str) -> tuple[str, str]:
 
 @cached(_models, condition=Condition())
 def _model(name: str, precision: str, provider: str, folder: str) -> Any:
-    chosen = replace(spec(name), folder=Path(folder)) if folder else spec(name)
-    model = chosen.factory(chosen, precision, provider)
+    chosen = spec(name)
+    if folder:
+        chosen = replace(chosen, weights=replace(chosen.weights, folder=Path(folder)))
+    model = chosen.run.factory(chosen, precision, provider)
     copyreg.pickle(type(model), _by_name)
     return model
 
 
 def _by_name(model: Any) -> tuple[Any, ...]:
     """How any model is pickled: what it is called, so that another process opens its own."""
-    return load, (model.spec.name, model.precision, model.provider, model.spec.folder)
+    return load, (model.spec.name, model.precision, model.provider, model.spec.weights.folder)

@@ -27,7 +27,7 @@ def test_committed_graphs_answer_as_torch_does_at_every_batch_size(name):
     spec = zoo.spec(name)
     rows = list(check(spec))
     assert {row.shape[0] for row in rows} == set(BATCHES)
-    assert {row.precision for row in rows} == set(spec.precisions)
+    assert {row.precision for row in rows} == set(spec.run.precisions)
     assert [row for row in rows if not row.passed] == []
 
 
@@ -53,8 +53,8 @@ def test_a_graph_that_differs_from_torch_is_found_out(tmp_path, monkeypatch):
 def test_the_card_states_the_network_that_is_committed(name):
     spec = zoo.spec(name)
     module = recipes.find(name).build_folded()
-    assert spec.parameters == sum(parameter.numel() for parameter in module.parameters())
-    assert tuple(spec.labels) == tuple(recipes.find(name).labels)
+    assert spec.card.parameters == sum(parameter.numel() for parameter in module.parameters())
+    assert tuple(spec.weights.labels) == tuple(recipes.find(name).labels)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_card_states_the_network_that_is_committed(name):
 )
 def test_embedded_files_stay_small(name, limit):
     spec = zoo.spec(name)
-    assert sum(spec.embedded_file(p).stat().st_size for p in spec.precisions) <= limit
+    assert sum(spec.embedded_file(p).stat().st_size for p in spec.run.precisions) <= limit
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

@@ -54,7 +54,7 @@ def files_in(folder: Path) -> list[str]:
     "entry",
     [
         ("-m", "model_zoo", "run", "cifar10-resnet", str(SHIP)),
-        ("-c", "import model_zoo as z; z.load('mnist-cnn')(z.spec('mnist-cnn').example())"),
+        ("-c", "import model_zoo as z; z.load('mnist-cnn')(z.spec('mnist-cnn').task.example())"),
         ("-c", "import demos, onnxruntime, gradio; demos.pages()"),
         ("-c", "import export, onnxruntime; import export.recipes"),
     ],

@@ -104,7 +104,7 @@ def test_nobody_speaks_in_silence_heard_after_a_recording(
 ) -> None:
     """As it was found: a file that promises more than it holds gave the words of the one before."""
     import model_zoo
-    from model_zoo.speech.command import example
+    from model_zoo.speech.task import example
 
     model = model_zoo.load("whisper-tiny.en")
     assert "my fellow Americans" in model(example()).text
@@ -121,7 +121,7 @@ def test_every_array_that_is_taken_uncleared_is_wholly_written(
 ) -> None:
     """The encoder's batch and the decoder's logits: marked before, the answer stays the same."""
     import model_zoo
-    from model_zoo.speech.command import example
+    from model_zoo.speech.task import example
 
     seen = []
     run = Decoder.__call__

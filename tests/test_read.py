@@ -469,4 +469,4 @@ def test_the_command_line_reads_a_list(tmp_path):
 def test_the_models_are_found_by_their_task():
     assert read.MODELS
     for name in read.MODELS:
-        assert model_zoo.spec(name).cells is not None
+        assert model_zoo.spec(name).task.cells is not None

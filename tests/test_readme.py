@@ -12,7 +12,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 def row(name: str) -> str:
     """The line of the README's table of models that a card gives."""
     spec = zoo.spec(name)
-    cells = [f"`{name}`", spec.summary, f"{spec.parameters:,}"]
+    cells = [f"`{name}`", spec.card.summary, f"{spec.card.parameters:,}"]
     for precision in ("fp32", "int8"):
         size = spec.embedded_file(precision).stat().st_size / 1e6
         cells.append(f"{spec.metric('accuracy', precision):.2%}, {size:.2f} MB")

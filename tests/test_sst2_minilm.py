@@ -14,7 +14,8 @@ from model_zoo import sst2_minilm, store, texts, zoo
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.sentiment.batches import BATCH
 from model_zoo.sentiment.pieces import LENGTH
-from model_zoo.sst2_minilm import SURE, UNSURE, Sst2Minilm, pieces, verdict
+from model_zoo.sentiment.task import SURE, UNSURE, verdict
+from model_zoo.sst2_minilm import Sst2Minilm, pieces
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.trace import Ran
 
@@ -188,7 +189,7 @@ def test_another_adapter_makes_another_graph(monkeypatch, tmp_path):
     spec = zoo.spec("sst2-minilm")
     found = []
     for content in (b"one", b"two"):
-        (tmp_path / spec.adapter).write_bytes(content)
+        (tmp_path / spec.weights.adapter).write_bytes(content)
         monkeypatch.setattr(sys.modules["model_zoo.spec"], "WEIGHTS", tmp_path)
         store._fingerprint.cache_clear()
         found.append(store._fingerprint(spec))

@@ -28,7 +28,7 @@ def edit(file):
 def fingerprints():
     store._fingerprint.cache_clear()
     specs = map(model_zoo.spec, model_zoo.names())
-    found = {spec.name: store._fingerprint(spec) for spec in specs if spec.build}
+    found = {spec.name: store._fingerprint(spec) for spec in specs if spec.weights.build}
     store._fingerprint.cache_clear()
     return found
 

@@ -14,9 +14,8 @@ import model_zoo
 from model_zoo import store, tuning, zoo
 from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
 from model_zoo.sessions import open_session
-from model_zoo.source import Source, Wheel
-from model_zoo.spec import WHOLE, Metric, ModelSpec
-from tests import tiny
+from model_zoo.spec import WHOLE, Card, Metric
+from tests import tiny, toys
 
 EMBEDDED = ("mnist-cnn", "cifar10-resnet")
 
@@ -35,14 +34,7 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setattr(
         store, "fetch_all", lambda sources, folder, model: {"toy.bin": _weights(tmp_path)}
     )
-    wheel = Wheel("toy", "1.0", "0" * 64, 7, "toy/toy.bin")
-    spec = dataclasses.replace(
-        model_zoo.spec("mnist-cnn"),
-        name="toy",
-        sources=(Source("toy.bin", "1" * 64, 7, wheels=(wheel,)),),
-        build=build,
-        metrics=(),
-    )
+    spec = toys.spec(build)
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": spec})
     zoo.unload()
     yield spec, builds
@@ -66,14 +58,14 @@ def test_gigabytes_come_only_when_they_are_asked_for():
 @pytest.mark.parametrize("name", model_zoo.names())
 def test_every_card_is_filled_in(name):
     spec = model_zoo.spec(name)
-    for field in dataclasses.fields(ModelSpec):
+    for field in dataclasses.fields(Card):
         if field.type == "str":
-            assert getattr(spec, field.name), f"{name} has no {field.name}"
-    if spec.sources and not spec.sources[0].wheels:
+            assert getattr(spec.card, field.name), f"{name} has no {field.name}"
+    if spec.weights.sources and not spec.weights.sources[0].wheels:
         return  # on the hub only, which could not be reached where the figures were measured
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         if precision not in ("fp16",):  # for GPUs
-            assert spec.metric(spec.yardstick, precision) is not None, precision
+            assert spec.metric(spec.task.yardstick.metric, precision) is not None, precision
 
 
 def test_an_unknown_model_is_answered_with_the_names_there_are():
@@ -136,9 +128,8 @@ def test_threads_that_ask_at_once_get_one_model(toy):
 
 def test_a_model_that_places_two_pairs_alike_opens_one_session(toy, monkeypatch):
     spec, _ = toy
-    everywhere_on_the_cpu = dataclasses.replace(
-        spec, placement=lambda precision, provider: {WHOLE: ("fp32", "cpu")}
-    )
+    run = dataclasses.replace(spec.run, placement=lambda *_: {WHOLE: ("fp32", "cpu")})
+    everywhere_on_the_cpu = dataclasses.replace(spec, run=run)
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": everywhere_on_the_cpu})
     one = zoo.load("toy", "fp32", "cpu")
     assert zoo.load("toy", "int8", "openvino") is one
@@ -165,7 +156,7 @@ def test_a_missing_embedded_file_says_how_to_restore_it(monkeypatch, tmp_path):
 
 def test_auto_leaves_out_a_precision_that_loses_too_much():
     metrics = (Metric("accuracy", 0.95, "x"), Metric("accuracy", 0.94, "x", "int8"))
-    spec = dataclasses.replace(model_zoo.spec("mnist-cnn"), metrics=metrics)
+    spec = toys.spec(metrics=metrics)
     assert not spec.within_budget("int8")
     assert tuning.choose(spec, provider="cpu").precision == "fp32"
 
@@ -202,5 +193,5 @@ def test_the_map_averages_to_the_logits_it_explains(name, precision):
     _, shape = session.inputs["image"]
     image = np.random.default_rng(0).random((3, *shape[1:]), dtype=np.float32)
     logits, cam = session(image=image)
-    assert logits.shape == (3, len(spec.labels))
+    assert logits.shape == (3, len(spec.weights.labels))
     np.testing.assert_allclose(cam.mean((2, 3)), logits, atol=1e-4)

@@ -37,7 +37,6 @@ class Comparison:
 
 def check(spec: ModelSpec) -> Iterator[Comparison]:
     """Every comparison of a model, as they are made."""
-    comparisons: Iterator[Comparison] = import_module(f"{__name__}.{_MODULES[spec.task]}").check(
-        spec
-    )
+    module = import_module(f"{__name__}.{_MODULES[spec.task.name]}")
+    comparisons: Iterator[Comparison] = module.check(spec)
     return comparisons

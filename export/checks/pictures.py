@@ -31,7 +31,7 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
     module = recipes.find(spec.name).build_folded()
     module.load_state_dict(read_state(store.graph_file(spec, "fp32")))
     module.eval()
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         session = Session(store.graph_file(spec, precision), precision, "cpu")
         for size in BATCHES:
             image = pictures(spec, size)
@@ -48,7 +48,7 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
 def pictures(spec: ModelSpec, count: int) -> np.ndarray:
     """The model's example, shifted and dimmed at random: float32 [count, channels, h, w]."""
     chance = np.random.default_rng(count)
-    seen = spec.factory.preprocess(spec.example())
+    seen = spec.run.factory.preprocess(spec.task.example())
     turned = [np.roll(seen, chance.integers(-3, 4, 2), (0, 1)) for _ in range(count)]
     dimmed = chance.uniform(0.7, 1.0, (count, 1, 1, 1)).astype(np.float32)
     return as_batch(np.stack(turned)) * dimmed

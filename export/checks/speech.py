@@ -20,7 +20,8 @@ from model_zoo.bench import candidates
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
 from model_zoo.speech.mel import FRAMES_PER_SECOND, FULL_FRAMES, log_mel
-from model_zoo.whisper import SpeechOptions, Whisper
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.whisper import Whisper
 
 EXACT = 1e-4  # float32 differs by the order of its sums only
 # Rounding moves a token's probability; its logarithm, on average over a transcript, by so much
@@ -48,7 +49,7 @@ def check(spec: ModelSpec) -> Iterator[Comparison]:
 
 def clips() -> dict[str, Samples]:
     """Real speech of several lengths, speeds and qualities, all made of one public recording."""
-    speech = open_sound(zoo.spec("whisper-tiny.en").example()).samples()
+    speech = open_sound(zoo.spec("whisper-tiny.en").task.example()).samples()
     noise = np.random.default_rng(1).normal(0, 0.01, len(speech)).astype(np.float32)
     return {
         "whole": speech,

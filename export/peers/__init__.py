@@ -63,7 +63,7 @@ class Result:
 
 def contests(spec: ModelSpec) -> Iterator[Contest]:
     """What a model has to show against its installed peers; none where nobody wrote one."""
-    if module := _MODULES.get(spec.task):
+    if module := _MODULES.get(spec.task.name):
         yield from import_module(f"{__name__}.{module}").contests(spec)
 
 

@@ -14,6 +14,7 @@ from model_zoo.speech import words
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, Sound
 from model_zoo.speech.decoding import MAX_TOKENS, Decoded, Heard, token_limit
 from model_zoo.speech.mel import CHUNK_SECONDS, FRAMES_PER_SECOND, FULL_FRAMES, N_MELS, log_mel
+from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.tokens import TOKENS_PER_SECOND
 from model_zoo.speech.transcript import Segment, Word
 from model_zoo.speech.vad import BEGINS, Cutter, Detector, Window
@@ -21,7 +22,7 @@ from model_zoo.stopping import Stop
 from model_zoo.trace import Stopwatch
 
 if TYPE_CHECKING:
-    from model_zoo.whisper import SpeechOptions, Whisper
+    from model_zoo.whisper import Whisper
 
 BATCH = 3  # windows decoded side by side; more gains nothing on a CPU, and costs memory
 SILENCE_BEHIND = 1.5  # seconds of silence that the encoder is given behind a short window

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import shutil
@@ -17,6 +16,7 @@ import pytest
 from onnx import numpy_helper
 
 import model_zoo
+import tests.toys
 from model_zoo import cache, store, tuning, zoo
 from model_zoo.errors import CacheError
 from model_zoo.sessions import open_session
@@ -52,11 +52,8 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zoo]:
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
     (weights := tmp_path / "toy.bin").write_bytes(b"weights")
     monkeypatch.setattr(store, "fetch_all", lambda sources, folder, model: {"toy.bin": weights})
-    source = Source("toy.bin", "1" * 64, 7, wheels=(Wheel("toy", "1.0", "0" * 64, 7, "toy/b"),))
     toys = Zoo(model_zoo.spec("mnist-cnn"), tmp_path / "cache")
-    toys.spec = dataclasses.replace(
-        toys.spec, name="toy", sources=(source,), build=toys.build, metrics=()
-    )
+    toys.spec = tests.toys.spec(toys.build)
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": toys.spec})
     yield toys
     zoo.unload()

@@ -60,21 +60,23 @@ def test_01_sound_of_any_kind_comes_on_standard_input(tmp_path: Path, stdin: io.
     subprocess.run(["ffmpeg", "-v", "error", "-i", SPEECH, sound], check=True)
     stdin.write(sound.read_bytes())
     stdin.seek(0)
-    assert open_sound(zoo.spec("whisper-tiny.en").read("-")).seconds == pytest.approx(11, abs=0.1)
+    assert open_sound(zoo.spec("whisper-tiny.en").task.read("-")).seconds == pytest.approx(
+        11, abs=0.1
+    )
 
 
 def test_01_the_newline_of_echo_is_no_part_of_a_text(tmp_path: Path, stdin: io.BytesIO):
     stdin.write(b"The capital of France is\n")
     stdin.seek(0)
-    assert zoo.spec("smollm2-135m").read("-") == "The capital of France is"
+    assert zoo.spec("smollm2-135m").task.read("-") == "The capital of France is"
     file = tmp_path / "prompt.txt"
     file.write_bytes(b"One\r\nTwo\r\n\r\n")
-    assert zoo.spec("smollm2-135m").read(str(file)) == "One\nTwo\n"
+    assert zoo.spec("smollm2-135m").task.read(str(file)) == "One\nTwo\n"
 
 
 def test_06_what_is_no_text_is_not_written_on_from(seven: Path):
     with pytest.raises(BadInput, match="not a text file"):
-        zoo.spec("smollm2-135m").read(str(seven))
+        zoo.spec("smollm2-135m").task.read(str(seven))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
@@ -123,7 +125,7 @@ def test_s11_b4_what_is_no_file_is_refused(tmp_path: Path, name: str, given: str
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
     with pytest.raises(BadInput, match=says):
-        zoo.spec(name).read(given.format(tmp_path))
+        zoo.spec(name).task.read(given.format(tmp_path))
 
 
 @pytest.mark.parametrize(

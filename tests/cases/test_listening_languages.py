@@ -6,7 +6,7 @@ import pytest
 
 from model_zoo.errors import BadInput
 from model_zoo.speech.languages import NAMES, code
-from model_zoo.whisper import SpeechOptions
+from model_zoo.speech.options import SpeechOptions
 
 
 @pytest.mark.parametrize(("wish", "means"), [

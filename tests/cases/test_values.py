@@ -23,8 +23,8 @@ from model_zoo.errors import BadInput, ZooError
 from model_zoo.images import open_image
 from model_zoo.sampling import TextOptions
 from model_zoo.speech.audio import open_sound
+from model_zoo.speech.options import SpeechOptions
 from model_zoo.trace import Ran
-from model_zoo.whisper import SpeechOptions
 
 ROOT = Path(__file__).parents[2]
 SST2, SMOLLM2 = model_zoo.spec("sst2-minilm"), model_zoo.spec("smollm2-135m")

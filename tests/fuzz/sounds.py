@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from model_zoo.speech.audio import MAX_SECONDS, RATES, SAMPLE_RATE, open_sound
-from model_zoo.whisper import SpeechOptions
+from model_zoo.speech.options import SpeechOptions
 from tests.fuzz import seeds
 from tests.fuzz.kinds import Kind, Seeded, Structured
 from tests.fuzz.mutations import cuts, mutate

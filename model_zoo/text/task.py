@@ -1,12 +1,14 @@
-"""What every language model's card says of the command line and the benchmark."""
+"""Text generation: what goes in, what may be chosen, and how it is printed as it comes."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
 from model_zoo.decoder import place_loop
+from model_zoo.inputs import read_text
 from model_zoo.sampling import TextOptions
 from model_zoo.spec import WHOLE
+from model_zoo.task import Task, Yardstick
 from model_zoo.text.model import LanguageModel, TextTrace
 from model_zoo.text.signs import Token
 
@@ -38,3 +40,13 @@ def _texts(tokens: Generator[Token, None, TextTrace]) -> Generator[str, None, Te
             trace: TextTrace = end.value
             return trace
         yield token.text
+
+
+GENERATION = Task[str, TextTrace](
+    "text generation",
+    read_text,
+    example,
+    Yardstick("perplexity", 0.01, less_is_better=True),
+    options=TextOptions,
+    stream=stream,
+)
