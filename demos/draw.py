@@ -122,7 +122,7 @@ def classify_digit(image: str | None) -> dict[str, Any]:
         label with its probability as `confidence`, most likely first.
     """
     with parts.plain_errors():
-        trace = model_zoo.load(MODEL).trace(parts.decode(image))
+        trace = model_zoo.load(MODEL, task=DIGITS).trace(parts.decode(image))
         if trace.hint:
             raise BadInput(trace.hint)
         return parts.ranked(trace.answer)
@@ -174,7 +174,7 @@ def read(
         return _hint(request), None, parts.nothing(request)
     try:
         image = drawn(drawing) if drawing else parts.decode(picture)
-        trace = model_zoo.load(model, precision, provider).trace(image)
+        trace = model_zoo.load(model, precision, provider, task=DIGITS).trace(image)
     except ZooError as error:
         return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
     if trace.hint:

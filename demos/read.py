@@ -110,7 +110,7 @@ def classify_sentiment(
     """
     try:
         with parts.plain_errors(), leaving.stop_of(request) as stop:
-            trace = model_zoo.load(MODELS[0]).trace(text, explain, stop)
+            trace = model_zoo.load(MODELS[0], task=SENTIMENT).trace(text, explain, stop)
     except Stopped:  # who asked has gone: nobody reads this
         raise gr.Error("Stopped.", print_exception=False) from None
     if not trace.answer:
@@ -228,7 +228,7 @@ def _shown(
     progress: Callable[[float], None] | None,
 ) -> dict[str, Any]:
     try:
-        reader: Sst2Minilm = model_zoo.load(*pair)
+        reader = model_zoo.load(*pair, task=SENTIMENT)
         text = texts.plain(texts.check(text))
         if not text.strip():
             return _empty(request)

@@ -20,12 +20,13 @@ from model_zoo import zoo
 from model_zoo.errors import ZooError
 from model_zoo.images import flatten
 from model_zoo.stopping import Stopped
+from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.vision.task import IMAGES
 
 MODEL = zoo.of(IMAGES)[0]
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
 AT_ONCE = 4  # people whose lists of pictures are looked at side by side
-CROP_SIDE = 320  # pixels: the middle square is shown sharper than the 32 × 32 that the model sees
+CROP_SIDE = 320  # pixels: what the model looks at is shown sharper than it sees it
 KNOWS = (
     "It knows ten things only and answers one of them for anything you show: "
     "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck."
@@ -93,7 +94,7 @@ def classify_image(image: str | None) -> dict[str, Any]:
         probability as `confidence`, most likely first.
     """
     with parts.plain_errors():
-        return parts.ranked(model_zoo.load(MODEL)(parts.decode(image)))
+        return parts.ranked(model_zoo.load(MODEL, task=IMAGES)(parts.decode(image)))
 
 
 def look(
@@ -104,19 +105,22 @@ def look(
         return _hint(request), None, parts.nothing(request)
     try:
         image = parts.decode(picture)
-        trace = model_zoo.load(model, precision, provider).trace(image)
+        classifier = model_zoo.load(model, precision, provider, task=IMAGES)
+        trace = classifier.trace(image)
     except ZooError as error:
         return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
     shown = parts.best(trace.answer, request)
-    return shown, trace.answer, parts.evidence(trace, _middle(image), request)
+    return (
+        shown,
+        trace.answer,
+        parts.evidence(trace, _sharp(image, classifier.preprocessing), request),
+    )
 
 
-def _middle(image: Image.Image) -> Image.Image:
-    """The middle square, which is what the model looks at."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = flatten(image).crop((left, top, left + side, top + side))
-    return square.resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
+def _sharp(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """The square that the model looks at, with more pixels than it sees."""
+    box = preprocessing.box(*image.size)
+    return flatten(image).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC, box=box)
 
 
 def _row(
@@ -124,7 +128,7 @@ def _row(
 ) -> list[str]:
     """One file's line in the table; what cannot be read says so in the place of its answer."""
     try:
-        trace = model_zoo.load(model, precision, provider).trace(parts.decode(file))
+        trace = model_zoo.load(model, precision, provider, task=IMAGES).trace(parts.decode(file))
     except ZooError as error:
         return [Path(file).name, told(error, request), "", "", ""]
     (first, share), (second, _) = list(trace.answer.items())[:2]

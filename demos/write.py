@@ -20,7 +20,7 @@ from demos.zoo_words import told
 from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.sampling import TextOptions
 from model_zoo.stopping import Stopped
-from model_zoo.text.model import LanguageModel
+from model_zoo.text.task import GENERATION
 from model_zoo.values import is_another
 
 AT_ONCE = 8  # people who get tokens in turn; others wait
@@ -130,7 +130,7 @@ def generate_text(
             max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
             repetition_penalty=repetition_penalty, stop=stop, seed=seed, chat=chat,
         )  # fmt: skip
-        lm: LanguageModel = model_zoo.load(model)
+        lm = model_zoo.load(model, task=GENERATION)
         streams = (
             LocalContext.event_id.get(None) is not None
         )  # of /run only the first event is sent

@@ -21,7 +21,7 @@ from model_zoo.sampling import TextOptions
 from model_zoo.stopping import Stopped
 from model_zoo.text import memory
 from model_zoo.text.generation import waiting
-from model_zoo.text.model import LanguageModel, Score, TextTrace
+from model_zoo.text.model import Score, TextTrace
 from model_zoo.text.signs import Token
 from model_zoo.text.task import GENERATION
 
@@ -114,9 +114,9 @@ def write(
     try:
         with leaving.newest_of("write", request) as ending:
             yield writing.say("Opening the model …"), "", gr.skip(), True
-            lm: LanguageModel = model_zoo.load(*pair)
+            lm = model_zoo.load(*pair, task=GENERATION)
             lm.prompt(prompt, options)  # what is wrong with it is said before anything is opened
-            line, updated = where(lm.session.ran, request), 0.0
+            line, updated = where(lm.ran, request), 0.0
             yield writing.say("Reading …"), "", gr.skip(), True
             writing.began = time.perf_counter()
             owner = request.session_hash or None
@@ -169,7 +169,7 @@ def judge(
     try:
         with leaving.newest_of("judge", request) as ending:
             yield tokens.shown("hint", reading, run, running=True), "", True
-            lm: LanguageModel = model_zoo.load(*pair)
+            lm = model_zoo.load(*pair, task=GENERATION)
             steps, updated = lm.judge(text, stop=ending), 0.0
             try:
                 while True:

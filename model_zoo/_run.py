@@ -35,7 +35,7 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
         _refuse("--set", asked.chosen, "a list")
         _refuse("--format", asked.form, "a list")
         _run_list(partial(spec.task.cells, model), path, asked)
-        progress.print(str(model.session.ran))
+        progress.print(str(model.ran))
         return
     _refuse("--column", asked.column, "anything but a CSV file")
     if asked.form and asked.form not in spec.task.formats:

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
 from model_zoo.classify import ImageClassifier
-from model_zoo.images import Picture, as_image, flatten
 from model_zoo.spec import Card, Metric, ModelSpec, Run, Weights
+from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.vision.task import IMAGES
 
 ORIGINALS = "CIFAR-10, 2,000 training originals kept for validation, which also chose the weights"
 JPEG = "CIFAR-10, 9,000 test pictures recompressed as JPEG of quality 75"
-SIDE = 32  # pixels, the side of CIFAR-10's pictures
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-
-def to_cifar(picture: Picture) -> npt.NDArray[np.uint8]:
-    """The middle square of a picture, averaged down to uint8 (32, 32, 3)."""
-    image = flatten(as_image(picture))
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.resize(
-        (SIDE, SIDE),
-        Image.Resampling.BOX if side >= 2 * SIDE else Image.Resampling.BICUBIC,
-        box=(left, top, left + side, top + side),
-    )
-    return np.asarray(square)
 
 
 class Cifar10Resnet(ImageClassifier):
     """`model(picture)` answers label → probability, all ten, best first."""
 
-    @staticmethod
-    def preprocess(picture: Picture) -> npt.NDArray[np.uint8]:
-        return to_cifar(picture)
+    preprocessing = Preprocessing(side=32)  # pixels, as CIFAR-10's pictures have
 
 
 SPECS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,30 +11,37 @@ from model_zoo.images import Picture
 from model_zoo.session import Session, softmax
 from model_zoo.sessions import open_session
 from model_zoo.spec import ModelSpec
-from model_zoo.trace import ImageTrace, Stopwatch
+from model_zoo.trace import ImageTrace, Ran, Stopwatch
+from model_zoo.vision.preprocessing import Preprocessing
 
 
-class ImageClassifier(ABC):
+class ImageClassifier:
     """A network from `image` [batch, channels, h, w] in 0..1 to `logits` and `cam`.
 
     `cam` [batch, classes, h', w'] is the exact class activation map: its mean is the logit.
     `model(picture)` answers label → probability, all labels, best first; {} for a blank picture.
     """
 
+    preprocessing: ClassVar[Preprocessing]
     blank_hint = "There is nothing on the picture."
 
     def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
         self.spec, self.precision, self.provider = spec, precision, provider
 
-    @staticmethod
-    @abstractmethod
-    def preprocess(picture: Picture) -> npt.NDArray[np.uint8] | None:
+    @classmethod
+    def preprocess(cls, picture: Picture) -> npt.NDArray[np.uint8] | None:
         """The picture as the network sees it, (h, w) or (h, w, 3); None where it is blank."""
+        return cls.preprocessing(picture)
 
     @property
     def session(self) -> Session:
         """The open graph, shared by all models of this name, precision and provider."""
         return open_session(self.spec, self.precision, self.provider)
+
+    @property
+    def ran(self) -> Ran:
+        """Where it runs."""
+        return self.session.ran
 
     def __call__(self, picture: Picture) -> dict[str, float]:
         return self.trace(picture).answer
@@ -50,7 +57,7 @@ class ImageClassifier(ABC):
                 {}, nothing.astype(np.uint8), nothing.astype(np.float32),
                 watch.laps, session.ran, self.blank_hint,
             )  # fmt: skip
-        batch = as_batch(seen[None])
+        batch = self.preprocessing.batch(seen[None])
         watch.lap("preprocess")
         logits, cam = session(image=batch)
         watch.lap("model")
@@ -63,6 +70,5 @@ class ImageClassifier(ABC):
 
 
 def as_batch(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """uint8 [n, h, w] or [n, h, w, 3] to the float32 [n, channels, h, w] in 0..1 of the graphs."""
-    planes = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(255)
+    """Pictures as graphs take them that know no mean: values in 0..1."""
+    return Preprocessing(side=pictures.shape[1]).batch(pictures)

@@ -9,6 +9,7 @@ from PIL import Image, ImageChops
 from model_zoo.classify import ImageClassifier
 from model_zoo.images import Picture, as_image
 from model_zoo.spec import Card, Metric, ModelSpec, Run, Weights
+from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.vision.task import DIGITS
 
 LABELS = (*"0123456789", "not a digit")
@@ -183,10 +184,11 @@ def _centre(digit: np.ndarray) -> np.ndarray:
 class MnistCnn(ImageClassifier):
     """`model(drawing)` answers label → probability for 0 to 9 and "not a digit", best first."""
 
+    preprocessing = Preprocessing(SIDE)  # of batches; a drawing has its own
     blank_hint = "There is nothing to read yet: draw a digit."
 
-    @staticmethod
-    def preprocess(picture: Picture) -> npt.NDArray[np.uint8] | None:
+    @classmethod
+    def preprocess(cls, picture: Picture) -> npt.NDArray[np.uint8] | None:
         return to_mnist(as_image(picture))
 
 

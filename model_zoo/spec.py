@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from model_zoo.source import Source
 from model_zoo.task import Task, Trace
+from model_zoo.trace import Ran
 
 WEIGHTS = Path(__file__).parent / "weights"  # graphs small enough to live in the repository
 # fp32 is the reference; fp16 is for GPUs; bf16 is the fp32 graph in OpenVINO's brain floats
@@ -32,6 +33,10 @@ class Model(Protocol):
     spec: ModelSpec
     precision: str
     provider: str
+
+    @property
+    def ran(self) -> Ran:
+        """Where it runs: opens it where it is not open yet."""
 
     def __call__(self, given: Any, /) -> Any:
         """The answer to an input of the task."""
@@ -110,7 +115,7 @@ class ModelSpec:
     """Everything that lists, cards, benchmarks and checks are derived from."""
 
     name: str
-    task: Task[Any, Any]
+    task: Task[Any, Any, Any]
     card: Card
     weights: Weights
     run: Run

@@ -25,7 +25,7 @@ from model_zoo.sessions import open_session
 from model_zoo.source import HubFile, Source, Wheel
 from model_zoo.spec import WHOLE, Card, Metric, ModelSpec, Run, Weights
 from model_zoo.stopping import NEVER, Stop
-from model_zoo.trace import Stopwatch
+from model_zoo.trace import Ran, Stopwatch
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -50,6 +50,11 @@ class Sst2Minilm:
     def session(self) -> Session:
         """The open graph, shared by all models of this name, precision and provider."""
         return open_session(self.spec, self.precision, self.provider)
+
+    @property
+    def ran(self) -> Ran:
+        """Where it runs."""
+        return self.session.ran
 
     @property
     def tokenizer(self) -> Tokenizer:

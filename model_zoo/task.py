@@ -10,6 +10,7 @@ from model_zoo.trace import Ran
 
 Input = TypeVar("Input")
 Traced = TypeVar("Traced", bound="Trace")
+Runs = TypeVar("Runs")  # the class of the models, or what they have in common
 
 Row = dict[str, Any]  # of a table, by the name of its column
 
@@ -50,7 +51,7 @@ def ranked(trace: Any) -> list[Row]:
 
 
 @dataclass(frozen=True, eq=False)
-class Task(Generic[Input, Traced]):
+class Task(Generic[Input, Traced, Runs]):
     """A kind of work. Command line, benchmark, checks and pages ask it, and compare no names.
 
     `read`: a file's name, a text or "-" on the command line to the model's input.
@@ -60,6 +61,7 @@ class Task(Generic[Input, Traced]):
     `stream`: (model, input, options) to the answer in pieces as they come, then the trace.
     `cells`: (model, texts) to what a CSV file gets behind each text's row, by column.
     `formats`: of a trace as a file, by the name of the format.
+    `load(name, task=IMAGES)` gives a model typed as the task says, and refuses those of others.
     """
 
     name: str
@@ -68,8 +70,8 @@ class Task(Generic[Input, Traced]):
     yardstick: Yardstick
     rows: Callable[[Traced], list[Row]] = ranked
     options: type[Any] | None = None
-    stream: Callable[[Any, Input, Any], Generator[str, None, Traced]] | None = None
-    cells: Callable[[Any, Sequence[str]], Iterator[dict[str, str]]] | None = None
+    stream: Callable[[Runs, Input, Any], Generator[str, None, Traced]] | None = None
+    cells: Callable[[Runs, Sequence[str]], Iterator[dict[str, str]]] | None = None
     formats: Mapping[str, Callable[[Traced], str]] = field(default_factory=dict)
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Condition
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from cachetools import cached
 
@@ -19,6 +19,9 @@ from model_zoo.errors import BadInput, UnknownModel, brief
 from model_zoo.sessions import SESSIONS
 from model_zoo.spec import Model, ModelSpec
 from model_zoo.task import Task
+
+Folder = str | os.PathLike[str]
+Runs = TypeVar("Runs")
 
 ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is named
 
@@ -43,7 +46,7 @@ def usual() -> tuple[str, ...]:
     return tuple(name for name, spec in specs().items() if spec.download <= ASKED_FOR)
 
 
-def of(task: Task[Any, Any]) -> tuple[str, ...]:
+def of(task: Task[Any, Any, Any]) -> tuple[str, ...]:
     """The models of a task by name, the one that a page and its endpoint begin with first."""
     found = [spec for spec in specs().values() if spec.task is task]
     return tuple(spec.name for spec in sorted(found, key=lambda spec: not spec.everywhere))
@@ -59,25 +62,46 @@ def spec(name: str) -> ModelSpec:
         ) from None
 
 
+@overload
 def load(
     name: str,
     precision: str = "auto",
     provider: str = "auto",
-    folder: str | os.PathLike[str] | None = None,
-) -> Model:
+    folder: Folder | None = None,
+    *,
+    task: Task[Any, Any, Runs],
+) -> Runs: ...
+
+
+@overload
+def load(
+    name: str, precision: str = "auto", provider: str = "auto", folder: Folder | None = None
+) -> Model: ...
+
+
+def load(
+    name: str,
+    precision: str = "auto",
+    provider: str = "auto",
+    folder: Folder | None = None,
+    *,
+    task: Task[Any, Any, Any] | None = None,
+) -> Any:
     """A model ready to be called; its graph is fetched and opened at the first call.
 
     `auto` is the fastest pair on this machine that stays inside the spec's accuracy budget:
     what `python -m model_zoo tune` measured, else a rule of thumb. However a pair was asked for,
     there is one model that runs at it. A `folder` holds the weights of a model that is fetched
-    otherwise, as files of the names on its card. Raises UnknownModel, BadInput.
+    otherwise, as files of the names on its card. With a `task` the model is typed as one of its
+    models. Raises UnknownModel, BadInput.
     """
-    if folder and spec(name).embedded:
+    chosen = spec(name)
+    if task not in (None, chosen.task):
+        raise BadInput(f"{name} does {chosen.task}, not {task}: choose {', '.join(of(task))}.")
+    if folder and chosen.embedded:
         raise BadInput(f"{name} has its weights in the program: leave the folder out.")
-    spec(name)  # the name is judged before it is a key
     where = str(Path(folder).expanduser().absolute()) if folder else ""
-    found: Model = _model(name, *_pair(name, precision, provider), where)
-    return found
+    return _model(name, *_pair(name, precision, provider), where)
 
 
 def unload(name: str | None = None) -> None:

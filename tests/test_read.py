@@ -20,9 +20,10 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import model_zoo
+import model_zoo.sentiment.task
 from demos import listing, mood, read
 from demos.words import CHINESE
-from model_zoo import encoding, sst2_minilm, tables, texts
+from model_zoo import encoding, sentiment, sst2_minilm, tables, texts
 from model_zoo.sentiment import look
 from model_zoo.sentiment.trace import Judged, TextTrace
 from model_zoo.stopping import Stop, Stopped
@@ -366,7 +367,7 @@ class Toy:
 
 
 def cells(given: Sequence[str]) -> Iterator[dict[str, str]]:
-    return sst2_minilm.cells(Toy(), given)  # type: ignore[arg-type]
+    return sentiment.task.cells(Toy(), given)  # type: ignore[arg-type]
 
 
 def test_rows_that_cannot_be_read_say_why_and_the_rest_is_answered():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from model_zoo.inputs import read_text
-from model_zoo.sentiment.trace import Judged, TextTrace
+from model_zoo.sentiment.trace import TextTrace
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.task import Task, Yardstick
+
+if TYPE_CHECKING:
+    from model_zoo.sst2_minilm import Sst2Minilm
 
 LABELS = ("negative", "positive")
 UNSURE = "mixed or neutral"
@@ -19,12 +22,6 @@ EXAMPLE = (  # 32 tokens with the marks around them, to measure with
 )
 
 
-class Judge(Protocol):
-    """A model that answers a list of texts."""
-
-    def classify_many(self, given: Iterable[str], stop: Stop = NEVER) -> Iterator[Judged]: ...
-
-
 def verdict(answer: Mapping[str, float]) -> str:
     """The best label, "mixed or neutral" where it is not sure enough, "" without an answer."""
     if not answer:
@@ -33,7 +30,7 @@ def verdict(answer: Mapping[str, float]) -> str:
     return best if answer[best] >= SURE else UNSURE
 
 
-def cells(model: Judge, given: Sequence[str], stop: Stop = NEVER) -> Iterator[dict[str, str]]:
+def cells(model: Sst2Minilm, given: Sequence[str], stop: Stop = NEVER) -> Iterator[dict[str, str]]:
     """What a list's rows get for their texts; where there is no answer the verdict says why."""
     for answer in model.classify_many(given, stop):
         best = next(iter(answer), "")
@@ -45,7 +42,7 @@ def cells(model: Judge, given: Sequence[str], stop: Stop = NEVER) -> Iterator[di
         }
 
 
-SENTIMENT = Task[str, TextTrace](
+SENTIMENT: Task[str, TextTrace, Sst2Minilm] = Task(
     "sentiment analysis",
     read_text,
     lambda: EXAMPLE,

@@ -48,7 +48,7 @@ def formatted(form: str, trace: SpeechTrace) -> str:
     return FORMATS[form](trace.answer)
 
 
-RECOGNITION = Task[Recording, SpeechTrace](
+RECOGNITION: Task[Recording, SpeechTrace, Whisper] = Task(
     "speech recognition",
     read,
     example,

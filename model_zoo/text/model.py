@@ -91,6 +91,11 @@ class LanguageModel(ABC):
         """The open graph, shared by all models of this name, precision and provider."""
         return open_session(self.spec, self.precision, self.provider)
 
+    @property
+    def ran(self) -> Ran:
+        """Where it runs."""
+        return self.session.ran
+
     def __call__(
         self,
         prompt: str,

@@ -42,7 +42,7 @@ def _texts(tokens: Generator[Token, None, TextTrace]) -> Generator[str, None, Te
         yield token.text
 
 
-GENERATION = Task[str, TextTrace](
+GENERATION = Task[str, TextTrace, LanguageModel](
     "text generation",
     read_text,
     example,

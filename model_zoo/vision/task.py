@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from model_zoo.classify import ImageClassifier
 from model_zoo.images import Picture
 from model_zoo.inputs import read_image
 from model_zoo.task import Task, Yardstick
@@ -27,5 +28,7 @@ def ramp() -> Image.Image:
     return Image.fromarray(np.stack(np.broadcast_arrays(values, values[:, None], values[::-1]), -1))
 
 
-DIGITS = Task[Picture, ImageTrace]("digit classification", read_image, drawn_seven, ACCURACY)
-IMAGES = Task[Picture, ImageTrace]("image classification", read_image, ramp, ACCURACY)
+ImageTask = Task[Picture, ImageTrace, ImageClassifier]
+
+DIGITS = ImageTask("digit classification", read_image, drawn_seven, ACCURACY)
+IMAGES = ImageTask("image classification", read_image, ramp, ACCURACY)
