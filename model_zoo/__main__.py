@@ -23,6 +23,7 @@ from model_zoo._console import (
     console,
     progress,
     show,
+    show_lists,
     start,
 )
 from model_zoo._run import Asked, run_one
@@ -44,8 +45,15 @@ Provider = Annotated[str, typer.Option(help="cpu, openvino, cuda, …, or auto."
 
 
 @app.command("list")
-def list_models(as_json: AsJson = False) -> None:
-    """Show every model: its task, accuracy, size and licence."""
+def list_models(names: Names = None, as_json: AsJson = False) -> None:
+    """Show every model: its task, accuracy, size and licence; of those named, the whole card."""
+    if names:
+        cards = [_whole_card(zoo.spec(name)) for name in names]
+        if as_json:
+            show(cards, as_json)
+        else:
+            show_lists(cards)
+        return
     show([_card(zoo.spec(name)) for name in zoo.names()], as_json)
 
 
@@ -181,6 +189,24 @@ def _card(spec: ModelSpec) -> dict[str, Any]:
         "download_mb": round(spec.download / 1e6, 1),
         "licence": spec.card.licence,
         "from": "embedded" if spec.embedded else "fetched",
+    }
+
+
+def _whole_card(spec: ModelSpec) -> dict[str, Any]:
+    """Everything that a spec says in words and figures, by the name of the fact."""
+    words = {field: value for field, value in asdict(spec.card).items() if field != "metrics"}
+    options = spec.task.options and asdict(spec.task.options())
+    return {
+        "name": spec.name,
+        "task": spec.task.name,
+        **words,
+        **{f"{m.name}, {m.precision}": f"{m.value:.4f} ({m.data})" for m in spec.card.metrics},
+        "labels": ", ".join(spec.weights.labels),
+        "precisions": ", ".join(spec.run.precisions),
+        "graphs": ", ".join(spec.run.parts),
+        "sources": "; ".join(map(str, spec.weights.sources)) or "in the program",
+        "options": ", ".join(f"{name}={value!r}" for name, value in (options or {}).items()),
+        "formats": ", ".join(spec.task.formats),
     }
 
 

@@ -94,12 +94,17 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if Measurement.get(console, unbounded, table).maximum <= console.width:
         console.print(table)
         return
+    show_lists(rows)
+
+
+def show_lists(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print each row as a list below its first value, without what is empty."""
     for row in rows:
         (_, title), *rest = row.items()
         console.print(_cell(title), style="bold")
         for name, value in rest:
             if cell := _cell(value):
-                console.print(f"  {name}: {cell}", highlight=False)
+                console.print(f"  {name.replace('_', ' ')}: {cell}", highlight=False)
 
 
 def _cell(value: Any) -> str:

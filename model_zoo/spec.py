@@ -84,12 +84,14 @@ class Card:
 class Weights:
     """Where the numbers come from: sources and the builder of a graph, or else a committed graph.
 
-    `folder`: has the sources, in place of the cache and of downloads. `adapter`: a committed file
-    that `build` merges into the sources. `labels`: of the outputs, in their order.
+    `graphs`: the folder that has the committed graphs. `folder`: has the sources, in place of the
+    cache and of downloads. `adapter`: a committed file that `build` merges into the sources.
+    `labels`: of the outputs, in their order.
     """
 
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
+    graphs: Path | None = None
     folder: Path | None = None
     adapter: str | None = None
     labels: tuple[str, ...] = ()
@@ -163,7 +165,7 @@ class ModelSpec:
 
     def embedded_file(self, precision: str) -> Path:
         """The committed ONNX file of a precision, whether or not it is there."""
-        return WEIGHTS / self.filename(WHOLE, stored(precision))
+        return (self.weights.graphs or WEIGHTS) / self.filename(WHOLE, stored(precision))
 
     @property
     def adapter_file(self) -> Path | None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import copyreg
 import os
-import pkgutil
+import warnings
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from threading import Condition
 from typing import Any, TypeVar, overload
 
 from cachetools import cached
 
-import model_zoo
+from model_zoo import discovery
 from model_zoo.errors import BadInput, UnknownModel, brief
 from model_zoo.sessions import SESSIONS
 from model_zoo.spec import Model, ModelSpec
@@ -28,12 +27,16 @@ ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is
 
 @cache
 def specs() -> dict[str, ModelSpec]:
-    """Every model by name, smallest first: the `SPECS` of each file here that has some."""
-    found: list[ModelSpec] = []
-    for module in pkgutil.iter_modules(model_zoo.__path__):
-        if not module.name.startswith("_"):
-            found += getattr(import_module(f"model_zoo.{module.name}"), "SPECS", ())
-    return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.card.parameters)}
+    """Every model by name, smallest first: the zoo's own, other packages', the user's folder's."""
+    ours = {spec.name: spec for spec in discovery.own()}
+    found = dict(ours)
+    for spec in (*discovery.installed(), *discovery.in_folder()):
+        if spec.name in found:
+            warnings.warn(f"There are two models {spec.name}: the first is taken.", stacklevel=2)
+        else:
+            found[spec.name] = spec
+    theirs = sorted(found.values(), key=lambda spec: (spec.name not in ours, spec.card.parameters))
+    return {spec.name: spec for spec in theirs}
 
 
 def names() -> tuple[str, ...]:
