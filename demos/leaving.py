@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections import Counter, defaultdict
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from secrets import token_hex
 from threading import Lock
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -18,7 +20,7 @@ from gradio.context import LocalContext
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model_zoo.stopping import Stop
+from model_zoo.stopping import Stop, Stopped
 
 PAGE = re.compile(r".*/heartbeat/([^/]+)/?")  # a page holds this connection as long as it is open
 EVENTS = re.compile(r".*/queue/data/?")
@@ -33,10 +35,17 @@ class _PlainCall:
         self.stop, self.refused = Stop(), False
 
 
+class Question(NamedTuple):
+    """What is being answered: its number on the page, 0 where there are none, and its end."""
+
+    turn: int
+    stop: Stop
+
+
 _http: ContextVar[_PlainCall | None] = ContextVar("http", default=None)
 _lock = Lock()
 _stops: defaultdict[str, set[Stop]] = defaultdict(set)  # by session and by event
-_newest: dict[tuple[str, str], Stop] = {}  # by what is done and the session
+_newest: dict[tuple[str, str], Question] = {}  # by what is done and the session
 _pages: Counter[str] = Counter()  # open pages by session
 _listeners: Counter[str] = Counter()  # open streams of events by session
 _closed: dict[str, float] = {}  # when a session's last page was closed, by time.monotonic()
@@ -69,23 +78,48 @@ def stop_of(request: gr.Request | None) -> Iterator[Stop]:
 
 
 @contextmanager
-def newest_of(what: str, request: gr.Request | None) -> Iterator[Stop]:
-    """As `stop_of`; what is done of this kind for the same session ends with its next call too."""
+def newest_of(what: str, request: gr.Request | None, turn: int = 0) -> Iterator[Stop]:
+    """As `stop_of`; what is done of this kind for the same session ends with its next call too.
+
+    Where the page numbers its questions, one that is overtaken on its way raises Stopped.
+    """
     key = what, (request and request.session_hash) or token_hex(16)
     with stop_of(request) as stop:
-        end(what, request)
-        _newest[key] = stop
+        question = Question(turn, stop)
+        with _lock:
+            if other := _newest.get(key):
+                if other.turn > turn:
+                    raise Stopped
+                other.stop.set()
+            _newest[key] = question
         try:
             yield stop
         finally:
-            if _newest.get(key) is stop:
-                del _newest[key]
+            with _lock:
+                if _newest.get(key) is question:
+                    del _newest[key]
 
 
-def end(what: str, request: gr.Request | None) -> None:
-    """End what is done of this kind for a session."""
-    if stop := _newest.get((what, (request and request.session_hash) or "")):
-        stop.set()
+def end(what: str, request: gr.Request | None, turn: float = math.inf) -> None:
+    """End what is done of this kind for a session, where its number is at most `turn`."""
+    with _lock:
+        question = _newest.get((what, (request and request.session_hash) or ""))
+        if question and question.turn <= turn:
+            question.stop.set()
+
+
+def drop(what: str, request: gr.Request | None) -> None:
+    """End what is done of this kind for a session, and let nothing more of it be shown."""
+    with _lock:
+        question = _newest.pop((what, (request and request.session_hash) or ""), None)
+    if question:
+        question.stop.set()
+
+
+def is_newest(stop: Stop) -> bool:
+    """Whether what this Stop ends was neither dropped nor overtaken."""
+    with _lock:
+        return any(question.stop is stop for question in _newest.values())
 
 
 def is_plain_call() -> bool:

@@ -51,7 +51,6 @@ CHINESE.update(
         ),
     }
 )
-_running: dict[str, Stop] = {}  # by the browser's session: set it to stop
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,7 @@ def look(file: str | None, request: gr.Request) -> tuple[Any, ...]:
 
     What is still read of another file is neither finished nor shown.
     """
-    if ending := _running.pop(request.session_hash or "", None):
-        ending.set()
+    leaving.drop("list", request)
     gone = gr.Button(visible=False), gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
     column, button = gr.Dropdown(visible=False), gr.Button(visible=False)
     if not file:
@@ -150,8 +148,7 @@ def read_all(
     progress: gr.Progress = PROGRESS,
 ) -> Iterator[tuple[Any, ...]]:
     """(about it, the first rows, the file to download, read, stop), more with every few rows."""
-    with leaving.stop_of(request) as ending:
-        _running[request.session_hash or ""] = ending
+    with leaving.newest_of("list", request) as ending:
         yield from _read_all(file, column, (model, precision, provider), request, ending)
 
 
@@ -162,7 +159,6 @@ def _read_all(
     request: gr.Request,
     ending: Stop,
 ) -> Iterator[tuple[Any, ...]]:
-    session = request.session_hash or ""
     buttons = gr.Button(visible=True), gr.Button(visible=False)
     nothing = gr.Dataframe(visible=False), gr.DownloadButton(visible=False)
     try:
@@ -179,25 +175,21 @@ def _read_all(
             path = Path(folder) / f"{Path(file).stem}-answers.csv"
             reading = Reading(table, table.index(column or ""), path, request)
             for _ in reading.through(partial(cells, reader, stop=ending)):
-                if _running.get(session) is not ending:
+                if not leaving.is_newest(ending):
                     return
                 yield reading.about(), reading.rows(), *(gr.skip(),) * 3
-            if _running.get(session) is not ending:
+            if not leaving.is_newest(ending):
                 return
             ran = where(reader.ran, request)
             about = f"{reading.about(ended=True)}<p class='ran'>{ran}</p>"
             yield about, reading.rows(), gr.DownloadButton(value=path, visible=True), *buttons
     except ZooError as error:
         yield _about(told(error, request), kind="trouble"), *nothing, *buttons
-    finally:
-        if _running.get(session) is ending:
-            del _running[session]
 
 
 def stop_reading(request: gr.Request) -> None:
     """End the list that is read for this browser, within a second or two."""
-    if ending := _running.get(request.session_hash or ""):
-        ending.set()
+    leaving.end("list", request)
 
 
 class Reading:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -82,17 +80,6 @@ BEFORE = "() => [window.mood.asked()]"
 Asked = dict[str, Any]  # {turn, out}, of the browser: nothing in it is sure
 
 
-class Question(NamedTuple):
-    """A question that is being answered."""
-
-    turn: int
-    stop: Stop
-
-
-_newest: dict[str, Question] = {}  # by the browser's session, as long as it is being answered
-_lock = Lock()
-
-
 def classify_sentiment(
     text: str, explain: bool = True, request: gr.Request | None = None
 ) -> dict[str, Any]:
@@ -162,10 +149,7 @@ def explain(
 
 def stop_older(asked: Asked | None, request: gr.Request) -> None:
     """End the answer to this question or to an older one: nobody wants it any more."""
-    with _lock:
-        question = _newest.get(request.session_hash or "")
-        if question and question.turn <= _sent(asked)[0]:
-            question.stop.set()
+    leaving.end("read", request, _sent(asked)[0])
 
 
 def _answered(
@@ -180,7 +164,7 @@ def _answered(
     """What mood.js shows, or nothing where something newer is asked meanwhile."""
     turn, words = _sent(asked)
     try:
-        with _asking(turn, request) as stop:
+        with leaving.newest_of("read", request, turn) as stop:
             return _shown(text or "", words, kept, pair, why, request, stop, progress) | {
                 "turn": turn
             }
@@ -194,27 +178,6 @@ def _sent(asked: Asked | None) -> tuple[int, tuple[int, ...]]:
     turn, out = sure.get("turn"), sure.get("out")
     words = tuple(i for i in out if isinstance(i, int)) if isinstance(out, list) else ()
     return turn if isinstance(turn, int) else 0, words
-
-
-@contextmanager
-def _asking(turn: int, request: gr.Request) -> Iterator[Stop]:
-    """A Stop that a newer question of the same page sets, or the end of the page."""
-    session = request.session_hash or ""
-    with leaving.stop_of(request) as stop:
-        question = Question(turn, stop)
-        with _lock:
-            other = _newest.get(session)
-            if other and other.turn > turn:
-                raise Stopped
-            if other:
-                other.stop.set()
-            _newest[session] = question
-        try:
-            yield stop
-        finally:
-            with _lock:
-                if _newest.get(session) is question:
-                    del _newest[session]
 
 
 def _shown(

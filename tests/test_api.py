@@ -348,7 +348,7 @@ def test_whatever_a_page_may_be_refused_with_has_its_chinese() -> None:
         "_console",
         "_run",
         "bench",
-        "command",
+        "discovery",
         "inputs",
         "options",
         "session",

@@ -189,7 +189,7 @@ def test_a_judged_text_tells_how_far_it_is(lm: Wide):
 def test_events_hold_what_is_new_and_the_last_one_the_whole(
     lm: Wide, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    monkeypatch.setattr(write.model_zoo, "load", lambda name: lm)
+    monkeypatch.setattr(write.model_zoo, "load", lambda name, task: lm)
     monkeypatch.setattr(write.writing, "SHOW_SECONDS", 0.0)
     chosen = {"max_new_tokens": 50, "temperature": 2, "top_k": 0, "top_p": 1, "seed": 3}
     [whole] = write.generate_text("a lighthouse", **chosen)  # as /run asks: one answer

@@ -10,6 +10,7 @@ import tracemalloc
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from gradio_client.exceptions import AppError
 
 import model_zoo
 import model_zoo.sentiment.task
-from demos import listing, mood, read
+from demos import leaving, listing, mood, read
 from demos.words import CHINESE
 from model_zoo import encoding, sentiment, sst2_minilm, tables, texts
 from model_zoo.sentiment import look
@@ -244,22 +245,25 @@ def test_a_long_text_is_answered_first_and_explained_when_asked():
 
 
 def test_a_newer_question_stops_the_older_one_and_nothing_is_left_of_both():
-    with read._asking(1, ASKED) as older, read._asking(2, ASKED) as newer:
+    asking = partial(leaving.newest_of, "read", ASKED)
+    with asking(1) as older, asking(2) as newer:
         assert older.is_set()
-        with pytest.raises(Stopped), read._asking(1, ASKED):
+        with pytest.raises(Stopped), asking(1):
             pass
+        assert not leaving.is_newest(older)
+        assert leaving.is_newest(newer)
         assert not newer.is_set()
         read.stop_older(asked(turn=1), ASKED)
         assert not newer.is_set()
         read.stop_older(asked(turn=2), ASKED)
         assert newer.is_set()
-    assert read._newest == {}
+    assert not leaving.is_newest(newer)
 
 
 def test_an_answer_that_is_stopped_is_not_shown(monkeypatch):
-    def slow(*_: Any) -> dict:
+    def slow(*given: Any) -> dict:
         read.stop_older(asked(), ASKED)  # another letter was typed meanwhile
-        read._newest["test"].stop.check()
+        next(stop for stop in given if isinstance(stop, Stop)).check()
         raise AssertionError("it goes on")
 
     monkeypatch.setattr(read, "_shown", slow)
