@@ -162,31 +162,27 @@ def _event(written: list[dict[str, Any]], told: int, hint: str) -> dict[str, Any
 
 
 def go(
+    request: gr.Request,
+    progress: gr.Progress = PROGRESS,
+    *,
     prompt: str,
     mode: str,
     model: str,
     precision: str,
     provider: str,
-    stop: str,
-    seed: int | None,
-    max_new_tokens: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    min_p: float,
-    repetition_penalty: float,
     before: Written,
-    request: gr.Request,
-    progress: gr.Progress = PROGRESS,
+    seed: int | None,
+    stop: str,
+    **chosen: float,
 ) -> Iterator[tuple[Any, ...]]:
-    """What the page shows while a text is written, or more of the text `before`."""
+    """What the page shows while a text is written, or more of the text `before`.
+
+    `chosen`: the options of SLIDERS by name.
+    """
     try:
         if before.tokens and is_another(seed):
             seed = before.seed
-        options = TextOptions(
-            max_new_tokens, temperature, top_k, top_p, min_p, repetition_penalty,
-            _lines(stop), seed, chat=mode == ASK,
-        )  # fmt: skip
+        options = TextOptions(**chosen, stop=_lines(stop), seed=seed, chat=mode == ASK)
     except ZooError as error:
         lines = tokens.lines(before.tokens)
         shown = tokens.shown("trouble", told(error, request), lines=lines)
@@ -249,13 +245,13 @@ def build(demo: gr.Blocks) -> None:
             fetching = gr.HTML("", elem_classes="fetching")
             line = gr.HTML('<p class="ran"></p>')
     with parts.fold("How it chooses"), gr.Row(elem_classes="settings"):
-        sliders = [
-            gr.Slider(
+        sliders = {
+            name: gr.Slider(
                 least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info),
                 min_width=260,
             )
             for name, (label, info, least, most, step) in SLIDERS.items()
-        ]  # fmt: skip
+        }  # fmt: skip
         seed = gr.Number(
             0, label=t("Seed"), info=t(SEED), precision=0, minimum=-1, min_width=260,
         )  # fmt: skip
@@ -280,19 +276,24 @@ def build(demo: gr.Blocks) -> None:
             None, None, [prompt, mode], js=f"() => {json.dumps(example)}", api_visibility="private"
         )
     kept, none = gr.State(Written()), gr.State(Written())
-    chosen = [prompt, mode, *pair, stops, seed, *sliders]
+    model, precision, provider = pair
+    chosen = {
+        "prompt": prompt, "mode": mode, "model": model, "precision": precision,
+        "provider": provider, "stop": stops, "seed": seed, **sliders,
+    }  # fmt: skip
+    anew, onward = {**chosen, "before": none}, {**chosen, "before": kept}
     shown = [text, line, kept, start, stop, another, more]
     how: dict[str, Any] = {
         "show_progress_on": fetching, "concurrency_limit": AT_ONCE, "concurrency_id": "write",
         "api_visibility": "private",
     }  # fmt: skip
-    gr.on([start.click, prompt.submit], go, [*chosen, none], shown, **how)
+    gr.on([start.click, prompt.submit], go, None, shown, inputs_kwargs=anew, **how)
     next_seed = another.click(
         lambda seed: seed if is_another(seed) else seed + 1, seed, seed, queue=False,
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    next_seed.then(go, [*chosen, none], shown, **how)
-    more.click(go, [*chosen, kept], shown, **how)
+    next_seed.then(go, None, shown, inputs_kwargs=anew, **how)
+    more.click(go, None, shown, inputs_kwargs=onward, **how)
     stop.click(stop_writing, None, None, queue=False, api_visibility="private")
     press.click(judge, [given, *pair], [judged, judged_line, press, enough], **how)
     enough.click(stop_judging, None, None, queue=False, api_visibility="private")
