@@ -78,8 +78,8 @@ def pictures(given: np.ndarray, where: str, shape: tuple[int, ...]) -> np.ndarra
             f"{where} has {'whole numbers' if kind in 'ui' else 'values'} from {low:g} to "
             f"{high:g}: whole numbers from 0 to 255 are needed, or floats from 0 to 1."
         )
-    scaled = given if full == 255 else given.astype(np.float32) * 255
-    return np.rint(scaled).astype(np.uint8)
+    whole_numbers = given if full == 255 else np.rint(given.astype(np.float32) * 255)
+    return whole_numbers.astype(np.uint8)
 
 
 def classes(given: np.ndarray, where: str, count: int) -> np.ndarray:
