@@ -72,6 +72,14 @@ def test_b9_a_program_beside_files_of_our_rooms_names_uses_ours(folder: Path) ->
     assert run(folder, "program.py").split() == list(model_zoo.names())
 
 
+def test_a_program_of_somebody_else_keeps_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "__init__.py").write_text("import model_zoo, helper")
+    (tmp_path / "mine" / "__main__.py").write_text("import helper; print(helper.__name__)")
+    (tmp_path / "helper.py").touch()
+    assert run(tmp_path, "-m", "mine", "-m", "model_zoo").strip() == "helper"
+
+
 def test_a_checkout_that_is_worked_in_is_still_found() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "model_zoo", "list"], cwd=ROOT, capture_output=True, text=True
