@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from filelock import FileLock, Timeout
+from safetensors.numpy import load_file
 
 from export import recipes
+from export.recipes.origin import whole
 from model_zoo import store, zoo
 from model_zoo._console import AsJson, Names, commands, console, show, start
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
+from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.task import RECOGNITION
 from model_zoo.text.task import GENERATION
 
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
+MOST_SEED = 2**32 - 1
 CALIBRATION = 1000  # training pictures that int8's ranges are measured on
 
 app = commands("From a training recipe to a verified, quantised ONNX file.")
@@ -34,13 +41,15 @@ def train(
     name: Name,
     data: Data = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: the recipe's own.")] = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED)] = 0,
+    restart: Annotated[bool, typer.Option("--restart", help="Train afresh there.")] = False,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
 ) -> None:
     """Train a model, or go on where the last run stopped; then write its ONNX file and report."""
-    recipe = _recipe(name)
-    checkpoint = recipe.train(data, out / name, epochs or recipe.epochs, seed)
-    published = recipe.deliver(checkpoint, data, out / name)
+    recipe, folder = _recipe(name), out / name
+    with _alone(folder):
+        checkpoint = recipe.train(data, folder, epochs or recipe.epochs, seed, restart)
+        published = recipe.deliver(checkpoint, data, folder)
     console.print(f"{published}\n{published.parent / 'report'}")
 
 
@@ -53,7 +62,7 @@ def build(
     if not spec.embedded:
         adapter = spec.adapter_file
         if adapter and (trained := out / name / adapter.name).is_file():
-            adapter.write_bytes(trained.read_bytes())
+            _replace(adapter, trained, load_file)
             console.print(str(adapter))
         for precision in spec.run.precisions:
             for file in store.graph_files(spec, precision):
@@ -63,7 +72,7 @@ def build(
     if not trained.is_file():
         raise WeightsNotFound(f"{trained} is not there: python -m export train {name}")
     target = spec.embedded_file("fp32")
-    target.write_bytes(trained.read_bytes())
+    _replace(target, trained, lambda file: Session(file, "fp32", "cpu"))
     console.print(f"{target}: now make its int8 twin with python -m export quantize {name}")
 
 
@@ -118,6 +127,37 @@ def _measured(spec: ModelSpec, data: Path | None) -> Iterator[Any]:
     from export.evaluate import evaluate as labels
 
     return labels(spec, _recipe(spec.name), data)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The only run that writes into this folder, which is made."""
+    lock = FileLock(folder / "lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise BadInput(
+            f"Another run writes into {folder}: wait for its end, or choose another --out."
+        ) from error
+    except OSError as error:
+        raise BadInput(
+            f"{folder} cannot be written ({error.strerror}): choose another --out."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _replace(committed: Path, trained: Path, open_file: Callable[[Path], object]) -> None:
+    """Put a trained file in a committed one's place, but only one that can be opened."""
+    try:
+        open_file(trained)
+    except Exception as error:  # of onnxruntime or safetensors
+        raise BadInput(f"{trained} is damaged: python -m export train makes it again.") from error
+    with whole(committed) as scratch:
+        shutil.copyfile(trained, scratch)
 
 
 def _recipe(name: str) -> recipes.Recipe:

@@ -13,7 +13,7 @@ from model_zoo import __version__, zoo
 from model_zoo.cache import cache_folder
 from model_zoo.errors import CacheError
 from model_zoo.fetch import are_here
-from model_zoo.providers import offers, processor, usable_cores
+from model_zoo.providers import offers, processor, thread_limit, usable_cores
 from model_zoo.sessions import open_session
 from model_zoo.source import readable
 from model_zoo.tuning import choose
@@ -39,9 +39,12 @@ def examine() -> list[Finding]:
 
     versions = f"sensorium {__version__}, Python {platform.python_version()}"
     cores = usable_cores()
+    name, limit = thread_limit() or ("", 0)
+    limited = f", as {name} says" if limit == cores else ""
+    usable = f"{cores} usable core{'s' * (cores > 1)}{limited}"
     findings = [
         Finding("versions", True, f"{versions}, onnxruntime {onnxruntime.__version__}"),
-        Finding("processor", True, f"{processor()}, {cores} usable core{'s' * (cores > 1)}"),
+        Finding("processor", True, f"{processor()}, {usable}"),
         *(Finding(offer.provider, offer.ready, offer.reason) for offer in offers().values()),
         _cache(),
         _temporary(),

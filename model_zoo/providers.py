@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from model_zoo.errors import brief
 
 # Our names for onnxruntime's providers; the order is the order in which `doctor` lists them.
 EXECUTION_PROVIDERS = {
@@ -22,6 +25,8 @@ EXECUTION_PROVIDERS = {
     "webgpu": "WebGpuExecutionProvider",
 }
 PROVIDERS = tuple(EXECUTION_PROVIDERS)
+THREADS = ("SENSORIUM_THREADS", "OMP_NUM_THREADS")  # limits that a person may set, ours first
+LONGEST_NUMBER = 10  # digits
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,33 @@ def ready() -> tuple[str, ...]:
 
 @cache
 def openvino_device() -> Any | None:
-    """onnxruntime's device for OpenVINO on the CPU, None without the plugin or the processor."""
+    """onnxruntime's device for OpenVINO on the CPU, None without the plugin or the processor.
+
+    The program around us may have registered the plugin, its own or another and under any name.
+    """
+    if (device := _registered_openvino()) is not None:
+        return device
     try:
         import onnxruntime_ep_openvino as plugin
     except ImportError:
         return None
     import onnxruntime
 
-    onnxruntime.register_execution_provider_library(
-        EXECUTION_PROVIDERS["openvino"], plugin.get_library_path()
-    )
-    for device in onnxruntime.get_ep_devices():
-        if device.ep_name == plugin.get_ep_name() and device.ep_metadata.get("ov_device") == "CPU":
-            return device
-    return None
+    try:
+        onnxruntime.register_execution_provider_library(
+            EXECUTION_PROVIDERS["openvino"], plugin.get_library_path()
+        )
+    except Exception as error:
+        if "already registered" not in str(error):
+            raise
+    return _registered_openvino()
+
+
+def _registered_openvino() -> Any | None:
+    import onnxruntime
+
+    devices = onnxruntime.get_ep_devices()
+    return next((one for one in devices if one.ep_metadata.get("ov_device") == "CPU"), None)
 
 
 @cache
@@ -88,12 +106,29 @@ def has_brain_floats() -> bool:
 
 @cache
 def usable_cores() -> int:
-    """Cores that this process may keep busy: its affinity, cut by a container's CPU quota."""
+    """Cores that this process may keep busy, and so the threads of a model: its affinity, cut by a
+    container's CPU quota and by the first of `THREADS` that is set.
+    """
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows have no affinity to ask for
         cores = os.cpu_count() or 1
-    return max(1, min(cores, _cgroup_quota() or cores))
+    _, limit = thread_limit() or ("", cores)
+    return max(1, min(cores, limit, _cgroup_quota() or cores))
+
+
+def thread_limit() -> tuple[str, int] | None:
+    """The variable of `THREADS` that limits us and its number; warns of what is no number."""
+    for name in THREADS:
+        # OMP_NUM_THREADS may be a list: a number for each level of nested loops
+        value = os.environ.get(name, "").partition(",")[0].strip()
+        if value.isdecimal() and len(value) < LONGEST_NUMBER and int(value) > 0:
+            return name, int(value)
+        if value:
+            warnings.warn(
+                f"{name} is {brief(value)}, not a whole number from 1: it is ignored.", stacklevel=2
+            )
+    return None
 
 
 @cache

@@ -101,12 +101,14 @@ def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.
         options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
         options.add_session_config_entry("session.dynamic_block_base", "4")  # even shares
     chosen: list[Any] = []
-    if provider == "openvino":
-        options.add_provider_for_devices([openvino_device()], _openvino_options(precision))
+    name = EXECUTION_PROVIDERS[provider]
+    if provider == "openvino" and (device := openvino_device()) is not None:
+        name = device.ep_name  # that of whoever registered the plugin
+        options.add_provider_for_devices([device], _openvino_options(precision))
     else:
         if provider == "cuda":
             _preload_cuda()
-        chosen = list(dict.fromkeys([EXECUTION_PROVIDERS[provider], EXECUTION_PROVIDERS["cpu"]]))
+        chosen = list(dict.fromkeys([name, EXECUTION_PROVIDERS["cpu"]]))
     if provider != "cpu":
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
@@ -115,7 +117,7 @@ def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.
         if provider == "cpu":
             raise
         raise ProviderUnavailable(f"{provider} did not start: {error}") from error
-    if provider != "cpu" and not _runs_on(session, EXECUTION_PROVIDERS[provider]):
+    if provider != "cpu" and not _runs_on(session, name):
         raise ProviderUnavailable(f"{provider} took no part of the graph.")
     return session
 

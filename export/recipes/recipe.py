@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import nn
 
-from export.recipes.data import Part
+from export.recipes.parts import Part
 from model_zoo.classify import as_batch
 from model_zoo.session import Session
 
@@ -33,9 +33,8 @@ class Recipe(ABC):
     name: str
     labels: tuple[str, ...]
     epochs: int  # what the published weights were trained for
-    train: Callable[
-        [Path | None, Path, int, int], Path
-    ]  # data folder or None, out, epochs, seed to the checkpoint
+    # data folder or None, out, epochs, seed, and whether to begin anew, to the checkpoint
+    train: Callable[[Path | None, Path, int, int, bool], Path]
     evaluation: Callable[
         [Path | None], Mapping[str, Labelled]
     ]  # by name; `VALIDATION` and what the report measures besides
