@@ -32,7 +32,7 @@ from model_zoo.store import weights_of
 from model_zoo.whisper import Whisper
 
 MODELS = zoo.of(RECOGNITION)
-ENGLISH_ONLY = [name for name in MODELS if name.endswith(".en")]
+ENGLISH_ONLY = [name for name in MODELS if model_zoo.spec(name).weights.labels == ("en",)]
 MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
 AT_ONCE = 2  # pieces of recordings; one alone uses every core
 MOST = 8  # recordings of pages on their way, which take turns

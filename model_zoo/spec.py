@@ -86,7 +86,7 @@ class Weights:
 
     `graphs`: the folder that has the committed graphs. `folder`: has the sources, in place of the
     cache and of downloads. `adapter`: a committed file that `build` merges into the sources.
-    `labels`: of the outputs, in their order.
+    `labels`: of the outputs, in their order; of speech, the languages that it knows.
     """
 
     sources: tuple[Source, ...] = ()

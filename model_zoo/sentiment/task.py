@@ -42,10 +42,15 @@ def cells(model: Sst2Minilm, given: Sequence[str], stop: Stop = NEVER) -> Iterat
         }
 
 
+def example() -> str:
+    """A sentence of usual length."""
+    return EXAMPLE
+
+
 SENTIMENT: Task[str, TextTrace, Sst2Minilm] = Task(
     "sentiment analysis",
     read_text,
-    lambda: EXAMPLE,
+    example,
     Yardstick("accuracy", 0.003),
     cells=cells,
 )
