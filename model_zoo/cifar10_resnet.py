@@ -9,13 +9,14 @@ from model_zoo.vision.task import IMAGES
 
 ORIGINALS = "CIFAR-10, 2,000 training originals kept for validation, which also chose the weights"
 JPEG = "CIFAR-10, 9,000 test pictures recompressed as JPEG of quality 75"
+SIDE = 32  # pixels, the side of CIFAR-10's pictures
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 class Cifar10Resnet(ImageClassifier):
     """`model(picture)` answers label → probability, all ten, best first."""
 
-    preprocessing = Preprocessing(side=32)  # pixels, as CIFAR-10's pictures have
+    preprocessing = Preprocessing(SIDE)
 
 
 SPECS = (

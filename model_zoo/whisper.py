@@ -19,6 +19,7 @@ from model_zoo.spec import Card, Metric, ModelSpec, Run, Weights
 from model_zoo.speech import sources
 from model_zoo.speech.audio import Recording, open_sound
 from model_zoo.speech.decoding import Heard, Search
+from model_zoo.speech.languages import NAMES
 from model_zoo.speech.listening import SHORTEST, Listening
 from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.task import RECOGNITION
@@ -186,10 +187,7 @@ _TINY_EN = ModelSpec(
             Metric("accuracy", 0.7242, CLIPS, "bf16"),
         ),
     ),
-    weights=Weights(
-        sources=sources.TINY_EN,
-        build=build,
-    ),
+    weights=Weights(sources=sources.TINY_EN, build=build, labels=("en",)),
     run=Run(
         factory=Whisper,
         precisions=("fp32", "int8", "fp16", "bf16"),
@@ -219,6 +217,6 @@ SPECS = (
                 Metric("accuracy", 0.7579, CLIPS, "bf16"),
             ),
         ),
-        weights=replace(_TINY_EN.weights, sources=sources.BASE),
+        weights=replace(_TINY_EN.weights, sources=sources.BASE, labels=tuple(NAMES)),
     ),
 )
