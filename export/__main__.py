@@ -17,11 +17,10 @@ from export import recipes
 from export.recipes.origin import whole
 from model_zoo import store, zoo
 from model_zoo._console import AsJson, Names, commands, console, show, start
+from model_zoo.discovery import offered
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
 from model_zoo.session import Session
 from model_zoo.spec import ModelSpec
-from model_zoo.speech.task import RECOGNITION
-from model_zoo.text.task import GENERATION
 
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
 MOST_SEED = 2**32 - 1
@@ -46,7 +45,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
 ) -> None:
     """Train a model, or go on where the last run stopped; then write its ONNX file and report."""
-    recipe, folder = _recipe(name), out / name
+    recipe, folder = recipes.find(name), out / name
     with _alone(folder):
         checkpoint = recipe.train(data, folder, epochs or recipe.epochs, seed, restart)
         published = recipe.deliver(checkpoint, data, folder)
@@ -82,7 +81,7 @@ def quantize(name: Name, data: Data = None) -> None:
     from export.quantize import quantize as write_int8
     from export.recipes.recipe import PictureRecipe
 
-    spec, recipe = zoo.spec(name), _recipe(name)
+    spec, recipe = zoo.spec(name), recipes.find(name)
     if not isinstance(recipe, PictureRecipe):
         raise BadInput(f"The int8 of {name} needs no data: python -m export build {name}")
     target = spec.embedded_file("int8")
@@ -116,17 +115,11 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
 
 
 def _measured(spec: ModelSpec, data: Path | None) -> Iterator[Any]:
-    if spec.task is RECOGNITION:
-        from export.wordrate import evaluate as words
-
-        return words(spec, data)
-    if spec.task is GENERATION:
-        from export.perplexity import evaluate as perplexity
-
-        return perplexity(spec)
-    from export.evaluate import evaluate as labels
-
-    return labels(spec, _recipe(spec.name), data)
+    evaluate = offered("sensorium.evaluations", spec.task.slug)
+    if evaluate is None:
+        raise BadInput(f"Nobody has written how {spec.task} is measured.")
+    rows: Iterator[Any] = evaluate(spec, data)
+    return rows
 
 
 @contextmanager
@@ -158,13 +151,6 @@ def _replace(committed: Path, trained: Path, open_file: Callable[[Path], object]
         raise BadInput(f"{trained} is damaged: python -m export train makes it again.") from error
     with whole(committed) as scratch:
         shutil.copyfile(trained, scratch)
-
-
-def _recipe(name: str) -> recipes.Recipe:
-    try:
-        return recipes.find(name)
-    except KeyError as error:
-        raise BadInput(error.args[0]) from error
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from model_zoo._console import (
     start,
 )
 from model_zoo._run import Asked, run_one
+from model_zoo.discovery import offered
 from model_zoo.doctor import examine
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.fetch import keep
@@ -142,8 +143,9 @@ def bench(
 ) -> None:
     """Measure median and p95 for one input at each precision and provider that this machine has."""
     if peers:
-        from export.peers import compare
-
+        compare = offered("sensorium.bench", "peers")
+        if compare is None:
+            raise BadInput("There are no peers here: install the program, as the README has it.")
         specs = map(zoo.spec, names or zoo.usual())
         with progress.status("Measuring in turns …"):
             results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]

@@ -53,6 +53,14 @@ def installed() -> Iterator[ModelSpec]:
             )
 
 
+def offered(group: str, name: str) -> Any:
+    """What an installed package offers for a purpose, for example a task's check; None for nothing.
+
+    A folder that was copied and not installed offers nothing.
+    """
+    return next((point.load() for point in entry_points(group=group, name=name)), None)
+
+
 def folder() -> Path:
     """Where the user's own models lie: SENSORIUM_MODELS, or a folder of the user's data."""
     if chosen := os.environ.get("SENSORIUM_MODELS"):
