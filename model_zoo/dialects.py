@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from model_zoo.encoding import MOST_BYTES, Encoding
+from model_zoo.encoding import MARK, MOST_BYTES, Encoding
 
 NONE = "\x1f"  # the delimiter of a file with one column, whose texts may hold commas
 DELIMITERS = "\t;,|"  # of those that fit equally well, the first
@@ -58,7 +58,7 @@ class Dialect:
 def sniff(path: Path, encoding: Encoding) -> Dialect:
     """The dialect that most of the first lines agree with."""
     with encoding.open(path, newline="") as file:
-        head = file.read(HEAD)
+        head = file.read(HEAD).replace(MARK, "")
     said = _SEP.match(head)
     return Dialect(said[1], skipped=1) if said else Dialect(_delimiter(head))
 
@@ -69,7 +69,8 @@ def records(path: Path, encoding: Encoding, dialect: Dialect) -> Iterator[Record
     with encoding.open(path, newline="") as file:
         for _ in range(dialect.skipped):
             file.readline()
-        for line, row in read(file, dialect.delimiter):
+        lines = (line.replace(MARK, "") for line in file)
+        for line, row in read(lines, dialect.delimiter):
             yield line + dialect.skipped, row
 
 

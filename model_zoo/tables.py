@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from model_zoo import encoding
+from model_zoo import encoding, formats
 from model_zoo.dialects import (
     FACTS,
     LOOKED_AT,
@@ -22,16 +22,16 @@ from model_zoo.dialects import (
     records,
     sniff,
 )
-from model_zoo.encoding import Encoding
+from model_zoo.encoding import MARK, Encoding
 from model_zoo.errors import BadInput, brief, named
 
 MANY = 512  # rows that are answered together: as fast as thousands, and a sign of life a second
+LINE = 1000  # characters that tell what kind of file it is
 ENDINGS = (".csv", ".tsv")
 VISIBLE = {"\t": "tab"}
 WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")  # of a name like review_body, reviewText, TEXT
 # The last word of what holds no texts though it is called after them: review_id, review date …
 ABOUT = FACTS | {"ids", "count", "length", "timestamp", "by", "link", "status"}
-MARK = "\ufeff"  # by which Excel knows UTF-8
 UNNAMED = "Its first line looks like a text, not like names: the columns are numbered."
 UNSURE = "Its first line was taken for the names of its columns, and gets no answer."
 
@@ -86,6 +86,9 @@ def open_table(path: Path) -> Table:
         if file.read(4) == b"PK\x03\x04":
             raise BadInput("This is a workbook or an archive, not a CSV file: save it as CSV.")
     known = encoding.of(path)
+    with known.open(path) as file:
+        if kind := formats.markup(file.read(LINE)):
+            raise BadInput(f"This is {kind}, not a CSV file: save it as CSV.")
     dialect = sniff(path, known)
     try:
         return _look_through(path, known, dialect)
@@ -114,7 +117,7 @@ class Writer:
     def add(self, row: Sequence[str], cells: Cells) -> None:
         """One more row; a name that the file has already gets another number."""
         if not self._begun:
-            self._out.write(MARK if self._table.encoding.marked else "")
+            self._out.write(MARK if self._table.encoding.marked else "")  # Excel knows UTF-8 by it
             self._writer.writerow(names(self._table, cells))
             self._begun = True
         self._writer.writerow([*row, *cells.values()])
