@@ -107,6 +107,10 @@ FIGURES = {  # {} stands for a figure or a name
     "Rows with more cells than the first line, which get no answer: {}.": (
         "单元格比首行多、因而没有结果的行：{}。"
     ),
+    "Lines above the names of the columns, which were left out: {}.": ("列名上方未读取的行：{}。"),
+    "Lines that repeat the names of the columns, without an answer: {}.": (
+        "重复列名、因而没有结果的行：{}。"
+    ),
     "The quotation marks of line {} do not pair up: they were kept.": (
         "第 {} 行的引号不配对：已原样保留。"
     ),

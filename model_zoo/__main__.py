@@ -91,7 +91,9 @@ def run(
 ) -> None:
     """Run a model on each input and print its answer, its speed and what it ran on.
 
-    A model that reads texts takes a CSV file too, and prints it with answers.
+    A model that judges texts takes a list too, and prints it with answers: a file called .csv or
+    .tsv, and any other, or standard input, whose first line names columns. Without such names, or
+    with one column of another name than text, review and the like, that is one text: add --column.
     """
     model, spec = zoo.load(name, precision, provider), zoo.spec(name)
     asked = Asked(chosen or [], form, column, as_json, several=len(given) > 1)
