@@ -97,8 +97,8 @@ FIGURES = {  # {} stands for a figure or a name
         "它不是 UTF-8 编码：已按 {} 读取，这是猜测，可能有误。"
     ),
     "It is not in UTF-8: it was read as {}.": "它不是 UTF-8 编码：已按 {} 读取。",
-    "This is {} data, not a text file: save it as plain text or CSV.": (
-        "这是 {} 数据，不是文本文件：请另存为纯文本或 CSV。"
+    "This is {} data, not a text: save it as plain text or CSV.": (
+        "这是 {} 数据，不是文本：请另存为纯文本或 CSV。"
     ),
     "This is {}, not a CSV file: save it as CSV.": "这是 {}，不是 CSV 文件：请另存为 CSV。",
     "It looks like {}: its marks are read as words, too.": (

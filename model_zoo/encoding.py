@@ -114,8 +114,7 @@ def detect(file: BinaryIO) -> Encoding:
     ASCII that stand for other letters; then UTF-8; then a guess by lines that hold more than ASCII.
     """
     head = file.read(HEAD)
-    if name := formats.written(head):
-        raise BadInput(f"This is {name} data, not a text file: save it as plain text or CSV.")
+    formats.refuse_data(head)
     for mark, codec in MARKS:
         if head.startswith(mark):
             text = head.decode(codec, "replace")

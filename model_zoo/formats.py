@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from model_zoo.errors import BadInput
+
 # Written in letters, which a model would take for words
 _WRITTEN = (
     (b"%PDF-", "PDF"),
@@ -28,15 +30,15 @@ _KINDS = {
 }
 
 
-def written(head: bytes) -> str:
-    """The name of a format that is in letters but not for readers, or ""."""
+def refuse_data(head: bytes) -> None:
+    """Raise BadInput for a format that is in letters but not for readers."""
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for begins, name in _WRITTEN:
-        if head.startswith(begins):
-            return name
+    name = next((name for begins, name in _WRITTEN if head.startswith(begins)), "")
     found = _BASE64.fullmatch(head)
-    mixed = found and all(sign.search(found[1]) for sign in _MIXTURE)
-    return "Base64" if mixed else ""
+    if found and all(sign.search(found[1]) for sign in _MIXTURE):
+        name = "Base64"
+    if name:
+        raise BadInput(f"This is {name} data, not a text: save it as plain text or CSV.")
 
 
 def markup(text: str) -> str:

@@ -10,6 +10,7 @@ from html.entities import html5
 from itertools import pairwise
 from typing import Any
 
+from model_zoo import formats
 from model_zoo.encoding import MARK, mend
 from model_zoo.errors import BadInput
 
@@ -57,7 +58,9 @@ def check(text: object) -> str:
         raise BadInput(
             f"The text has {len(text):,} characters: give at most {MAX_CHARACTERS:,} at a time."
         )
-    return mend(text)
+    text = mend(text)
+    formats.refuse_data(text.encode())
+    return text
 
 
 def plain(text: str) -> str:

@@ -150,8 +150,10 @@ def test_06_what_is_no_text_is_refused(data: bytes):
     ],
 )
 def test_06_formats_that_are_written_in_letters_are_refused_by_their_names(data: bytes, kind: str):
-    with pytest.raises(BadInput, match=f"This is {kind} data, not a text file"):
+    with pytest.raises(BadInput, match=f"This is {kind} data, not a text"):
         decode(data)
+    with pytest.raises(BadInput, match=f"This is {kind} data, not a text"):
+        texts.check(data.decode("utf-8-sig"))
 
 
 @pytest.mark.parametrize(
