@@ -91,9 +91,10 @@ def run(
 ) -> None:
     """Run a model on each input and print its answer, its speed and what it ran on.
 
-    A model that judges texts takes a list too, and prints it with answers: a file called .csv or
-    .tsv, and any other, or standard input, whose first line names columns. Without such names, or
-    with one column of another name than text, review and the like, that is one text: add --column.
+    A model that judges texts answers a list row by row. What is called .csv or
+    .tsv is a list; so is any other file, and standard input, where the first line
+    names columns (a single one: text, review or the like). Without such names it
+    is one text, unless --column says which column has the texts.
     """
     model, spec = zoo.load(name, precision, provider), zoo.spec(name)
     asked = Asked(chosen or [], form, column, as_json, several=len(given) > 1)
