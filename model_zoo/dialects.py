@@ -27,15 +27,14 @@ TEXTS = (
     "description", "评论", "文本", "内容",
 )  # fmt: skip
 _FACTS = (
-    "id no number key index date time timestamp year day name user author title type lang language "
-    "source url stars rating score label"
-)
-_LISTED = (
-    "nr subject product film movie category star rank class target sentiment answer note notes "
+    "id no nr number key index date time timestamp year day name user author email title type lang "
+    "language source url stars rank rating score label sentiment "
     "编号 标题 日期 时间戳 姓名 评分 星级 标签"
 )
 FACTS = frozenset(_FACTS.split())  # what is known of a text, such as review_id and review date
-_OTHERS = FACTS.union(_LISTED.split())
+# Names that may as well be what a column says: a book beside a film
+_WORDS = "subject product film movie category star class target answer note notes"
+_EITHER = frozenset(_WORDS.split())
 _SEP = re.compile(r'"?sep=([^\w"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's own first line
 NUMBER = re.compile(  # dates and times, too: 2024/01/05 3:04:05 PM GMT+1, 2024-01-05T03:04:05Z
     r"[-+]?[\d.,:/\s-]*(?:\dT\d[\d.:]*)?\d(?:\s*[AP]\.?M\.?)?(?:\s*(?:GMT|UTC|Z)?[+-]?[\d:]*)?"
@@ -104,8 +103,7 @@ def has_names(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool | N
         return False
     if not FACTS.isdisjoint(folded):
         return True
-    known, sentence = not _OTHERS.isdisjoint(folded), any(map(_is_sentence, names))
-    return known if known != sentence else None
+    return False if _EITHER.isdisjoint(folded) and any(map(_is_sentence, names)) else None
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:

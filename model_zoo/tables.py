@@ -31,7 +31,7 @@ ENDINGS = (".csv", ".tsv")
 VISIBLE = {"\t": "tab"}
 WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")  # of a name like review_body, reviewText, TEXT
 # The last word of what holds no texts though it is called after them: review_id, review date …
-ABOUT = FACTS | {"ids", "count", "length", "timestamp", "by", "link", "status"}
+ABOUT = FACTS | {"ids", "count", "length", "by", "link", "status"}
 UNNAMED = "Its first line looks like a text, not like names: the columns are numbered."
 REPEATED = "It repeats the names of the columns."
 UNSURE = "Its first line was taken for the names of its columns, and gets no answer."

@@ -125,8 +125,12 @@ def test_07_the_questions_of_a_form_are_names(tmp_path: Path, first: str, rows: 
     assert (table.columns[table.column], table.count, table.notes) == (ASKED, 2, ())
 
 
-def test_07_a_question_beside_what_could_be_a_name_is_said(tmp_path: Path):
-    assert opened(tmp_path, "film,Was it good?\nbook,It was\n").notes == (UNSURE,)
+@pytest.mark.parametrize(
+    "data",
+    ["film,Was it good?\nbook,It was\n", "great,film\nbad,book\n", "film,opinion\nAlien,good\n"],
+)
+def test_07_a_word_that_could_be_a_name_or_a_cell_is_said(tmp_path: Path, data: str):
+    assert opened(tmp_path, data).notes == (UNSURE,)
 
 
 @pytest.mark.parametrize(
