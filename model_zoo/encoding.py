@@ -174,7 +174,8 @@ def _wide(head: bytes) -> str:
             known = len(upper) == 1 and upper <= set(_CONTROLS)
             fits = (known and len(text) > 1) or bool(_EAST.fullmatch(text))
         else:  # bytes of ASCII with a few zeros among them would be Chinese
-            fits = not head.isascii() or max(text, default="") < "\u2100"
+            many = 4 * head.count(0) >= len(head)  # where each other byte would be one
+            fits = many or not head.isascii() or max(text, default="") < "\u2100"
         if text and fits and not any(map(_is_strange, text)):
             return codec
     return ""
