@@ -93,9 +93,23 @@ FIGURES = {  # {} stands for a figure or a name
     "The text is longer than the {} tokens that are looked back at: it goes on from the last {}.": (
         "文字已超过可回看的 {} 个词元：从最后 {} 个接着写。"
     ),
+    "It is not in UTF-8: it was read as {}, a guess that may be wrong.": (
+        "它不是 UTF-8 编码：已按 {} 读取，这是猜测，可能有误。"
+    ),
     "It is not in UTF-8: it was read as {}.": "它不是 UTF-8 编码：已按 {} 读取。",
+    "This is {} data, not a text: save it as plain text or CSV.": (
+        "这是 {} 数据，不是文本：请另存为纯文本或 CSV。"
+    ),
+    "This is {}, not a CSV file: save it as CSV.": "这是 {}，不是 CSV 文件：请另存为 CSV。",
+    "It looks like {}: its marks are read as words, too.": (
+        "它看起来像 {}：其中的标记也会当作词语读取。"
+    ),
     "Rows with more cells than the first line, which get no answer: {}.": (
         "单元格比首行多、因而没有结果的行：{}。"
+    ),
+    "Lines above the names of the columns, which were left out: {}.": ("列名上方未读取的行：{}。"),
+    "Lines that repeat the names of the columns, without an answer: {}.": (
+        "重复列名、因而没有结果的行：{}。"
     ),
     "The quotation marks of line {} do not pair up: they were kept.": (
         "第 {} 行的引号不配对：已原样保留。"

@@ -111,7 +111,10 @@ def run(
 ) -> None:
     """Run a model on each input and print its answer, its speed and what it ran on.
 
-    A model that reads texts takes a CSV file too, and prints it with answers.
+    A model that judges texts answers a list row by row. What is called .csv or
+    .tsv is a list; so is any other file, and standard input, where the first line
+    names columns (a single one: text, review or the like). Without such names it
+    is one text, unless --column says which column has the texts.
     """
     model, spec = zoo.load(name, precision, provider, folder), zoo.spec(name)
     asked = Asked(chosen or [], form, column, as_json, several=len(given) > 1)

@@ -77,12 +77,19 @@ def _refuse(option: str, value: object, of: str) -> None:
 
 
 def _is_list(path: Path, column: str) -> bool:
-    """Whether a file is a list of texts: its name says so, a column is asked for, or, where it
-    came through a pipe and has no name, it looks like one.
+    """Whether a file or what came through a pipe is a list of texts: its name says so, a column is
+    asked for, or its first line names columns.
     """
     if column or path.name.lower().endswith(tables.ENDINGS):
         return True
-    return inputs.piped(path) and tables.looks_like_a_list(path)
+    found = tables.looks_like_a_list(path)
+    if found:
+        progress.print("It was read as a list, because its first line names columns.")
+    elif found is None:
+        progress.print(
+            "It was read as one text, though it has cells: call it .csv to have a list read."
+        )
+    return bool(found)
 
 
 def _run_list(cells: tables.Judge, path: Path, asked: Asked) -> None:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from model_zoo.encoding import MOST_BYTES, Encoding
+from model_zoo.encoding import MARK, MOST_BYTES, Encoding
 
 NONE = "\x1f"  # the delimiter of a file with one column, whose texts may hold commas
 DELIMITERS = "\t;,|"  # of those that fit equally well, the first
@@ -18,6 +18,7 @@ LOOKED_AT = 100  # records, to find delimiter and names
 HEAD = 1 << 18  # characters that these are looked for in
 LONG_NAME = 60  # characters: a cell of the first line that has more is a text, not a name
 MOST_WORDS = 3  # that a name has; more are a sentence
+MOST_TITLES = 5  # lines that may stand above the names of the columns
 LEAST_FIT = 0.49  # of the records, for what stands in the first line to be their delimiter
 
 # What the column with the texts is called, the likeliest first.
@@ -26,17 +27,20 @@ TEXTS = (
     "description", "评论", "文本", "内容",
 )  # fmt: skip
 _FACTS = (
-    "id no number key index date time year day name user author title type lang language source "
-    "url stars rating score label"
-)
-_LISTED = (
-    "nr subject product film movie category star rank class target sentiment answer note notes "
-    "编号 标题 日期 姓名 评分 星级 标签"
+    "id no nr number key index date time timestamp year day name user author email title type lang "
+    "language source url stars rank rating score label sentiment "
+    "编号 标题 日期 时间戳 姓名 评分 星级 标签"
 )
 FACTS = frozenset(_FACTS.split())  # what is known of a text, such as review_id and review date
-_OTHERS = FACTS.union(_LISTED.split())
+# Names that may as well be what a column says: a book beside a film
+_WORDS = "subject product film movie category star class target answer note notes"
+_EITHER = frozenset(_WORDS.split())
 _SEP = re.compile(r'"?sep=([^\w"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's own first line
-NUMBER = re.compile(r"[-+]?[\d.,:/\s-]*\d\s*[%€$£]?|[$€£]\s*\d[\d.,]*")  # dates and times, too
+NUMBER = re.compile(  # dates and times, too: 2024/01/05 3:04:05 PM GMT+1, 2024-01-05T03:04:05Z
+    r"[-+]?[\d.,:/\s-]*(?:\dT\d[\d.:]*)?\d(?:\s*[AP]\.?M\.?)?(?:\s*(?:GMT|UTC|Z)?[+-]?[\d:]*)?"
+    r"|[-+]?[\d.,:/\s-]*\d\s*[%€$£]|[$€£]\s*\d[\d.,]*",
+    re.IGNORECASE,
+)
 
 _ESCAPED = re.compile(r'\\(.)|""', re.DOTALL)
 
@@ -48,19 +52,21 @@ class Dialect:
     """What stands between cells, and how many lines come before the first.
 
     `paired`: each quotation mark that begins a cell has one that ends it, as the standard has it.
+    `titles`: how many of the skipped lines are titles above the names of the columns.
     """
 
     delimiter: str
     skipped: int = 0
     paired: bool = True
+    titles: int = 0
 
 
 def sniff(path: Path, encoding: Encoding) -> Dialect:
     """The dialect that most of the first lines agree with."""
     with encoding.open(path, newline="") as file:
-        head = file.read(HEAD)
+        head = file.read(HEAD).replace(MARK, "")
     said = _SEP.match(head)
-    return Dialect(said[1], skipped=1) if said else Dialect(_delimiter(head))
+    return Dialect(said[1], skipped=1) if said else _dialect(head)
 
 
 def records(path: Path, encoding: Encoding, dialect: Dialect) -> Iterator[Record]:
@@ -69,52 +75,88 @@ def records(path: Path, encoding: Encoding, dialect: Dialect) -> Iterator[Record
     with encoding.open(path, newline="") as file:
         for _ in range(dialect.skipped):
             file.readline()
-        for line, row in read(file, dialect.delimiter):
+        lines = (line.replace(MARK, "") for line in file)
+        for line, row in read(lines, dialect.delimiter):
             yield line + dialect.skipped, row
 
 
 def has_names(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool | None:
-    """Whether the first record names the columns; None where nothing tells."""
+    """Whether the first record names the columns; None where nothing tells, or as much for as
+    against it.
+    """
     names = [cell.strip() for cell in first]
     folded = [name.casefold() for name in names]
     if any(name in TEXTS for name in folded):
         return True
-    if any(len(name) > LONG_NAME or NUMBER.fullmatch(name) for name in names):
+    if any(NUMBER.fullmatch(name) for name in names):
         return False
     below = [
         [row[index].strip() for row in others if index < len(row)] for index in range(len(names))
     ]
     if any(name and name in cells for name, cells in zip(names, below, strict=True)):
         return False
-    if any(any(cells) and all(NUMBER.fullmatch(cell) for cell in cells if cell) for cells in below):
+    if any(
+        _are_numbers(cells) and not _states(name) for name, cells in zip(names, below, strict=True)
+    ):
         return True
-    if any(name in _OTHERS for name in folded):
+    if any(map(_states, names)):
+        return False
+    if not FACTS.isdisjoint(folded):
         return True
-    return False if any(map(_is_sentence, names)) else None
+    return False if _EITHER.isdisjoint(folded) and any(map(_is_sentence, names)) else None
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    return any(cells) and all(NUMBER.fullmatch(cell) for cell in cells if cell)
+
+
+def _states(name: str) -> bool:
+    """Whether it can only be a text; what asks, or has no end, may be the question of a form."""
+    return name.endswith(tuple(".!…。！")) and not any(sign in name for sign in "?？")
 
 
 def _is_sentence(name: str) -> bool:
-    return name.endswith(tuple(".!?…。！？")) or len(name.split()) > MOST_WORDS
+    return (
+        any(sign in name for sign in "?？")
+        or len(name.split()) > MOST_WORDS
+        or len(name) > LONG_NAME
+    )
 
 
-def _delimiter(head: str) -> str:
+def _dialect(head: str) -> Dialect:
     """What gives the most records as many cells as the first has; NONE where nothing does."""
-    fits = {NONE: LEAST_FIT}
+    best, found = LEAST_FIT, Dialect(NONE)
     for delimiter in DELIMITERS:
-        some = [row for _, row in islice(_loose([head], delimiter), LOOKED_AT)]
+        some = list(islice(_loose([head], delimiter), LOOKED_AT))
         if len(some) > 1 and len(head) == HEAD:
             some.pop()  # may be cut off
-        width = len(some[0]) if some else 0
-        if width > 1 and not (delimiter in ",;" and _prose(head, delimiter, some)):
-            fits[delimiter] = sum(len(row) == width for row in some) / len(some)
-    return max(fits, key=lambda delimiter: fits[delimiter])
+        spaced = delimiter in ",;" and _spaced(head, delimiter)
+        titles = 0 if spaced else _titles([row for _, row in some])
+        rows = [row for _, row in some[titles:]]
+        width = len(rows[0]) if rows else 0
+        if width > 1 and not (spaced and not has_names(rows[0], rows[1:])):
+            fit = sum(len(row) == width for row in rows) / len(rows)
+            if fit > best:
+                lines = some[titles][0] - 1 if titles else 0
+                best, found = fit, Dialect(delimiter, lines, titles=titles)
+    return found
 
 
-def _prose(head: str, sign: str, some: Sequence[Sequence[str]]) -> bool:
-    """Whether a sign is that of sentences: a space behind each, and nothing names columns."""
+def _titles(rows: Sequence[Sequence[str]]) -> int:
+    """How many records are above the one that names the columns, as the title of a report is."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    for first in range(1, min(MOST_TITLES + 1, len(rows) - 1)):
+        after = rows[first + 1 :]
+        wider = max(filled[:first]) < filled[first]
+        if wider and all(len(row) == len(rows[first]) for row in after):
+            return first if has_names(rows[first], after) else 0
+    return 0
+
+
+def _spaced(head: str, sign: str) -> bool:
+    """Whether a sign is used as in sentences: with a space behind each."""
     outside = "".join(head.split('"')[::2])
-    spaced = outside.count(f"{sign} ") == outside.count(sign) > 0
-    return spaced and not has_names(some[0], some[1:])
+    return outside.count(f"{sign} ") == outside.count(sign) > 0
 
 
 def _standard(lines: Iterable[str], delimiter: str) -> Iterator[Record]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from model_zoo import charsets, formats
 from model_zoo.errors import BadInput
 
 MOST_BYTES = 100_000_000  # of a text or a list; more is minutes of work: better in parts
@@ -19,6 +20,7 @@ SAMPLE = 1 << 16  # bytes of lines beyond ASCII that the encoding is judged by
 BLOCK = 1 << 16
 MOST_CONTROLS = 0.02  # the share of control characters that a text may have
 NOT_TEXT = "This is not a text file: save it as plain text or CSV."
+MARK = "\ufeff"  # a byte order mark; between the texts of files that were joined, too
 DAMAGED = "Some of its bytes are no characters: each of them was read as �."
 
 MARKS = (  # UTF-32's first: UTF-16's is its beginning
@@ -28,34 +30,19 @@ MARKS = (  # UTF-32's first: UTF-16's is its beginning
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# What texts without a mark are found in when they are not in UTF-8, and what people call it.
 NAMES = {
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
     "utf-32-le": "UTF-32",
     "utf-32-be": "UTF-32",
-    "cp1252": "Windows-1252 (Western European)",
-    "cp1250": "Windows-1250 (Central European)",
-    "cp1251": "Windows-1251 (Cyrillic)",
-    "koi8-r": "KOI8-R (Cyrillic)",
-    "cp1253": "Windows-1253 (Greek)",
-    "cp1254": "Windows-1254 (Turkish)",
-    "cp1255": "Windows-1255 (Hebrew)",
-    "cp1256": "Windows-1256 (Arabic)",
-    "cp874": "Windows-874 (Thai)",
-    "gb18030": "GBK (Chinese)",
-    "big5hkscs": "Big5 (Chinese)",
-    "cp932": "Shift-JIS (Japanese)",
-    "euc_jis_2004": "EUC-JP (Japanese)",
-    "cp949": "EUC-KR (Korean)",
+    **charsets.SHIFTING,
 }
-_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _IN_TEXTS = b"\t\n\v\f\r\x1a\x1b\x85"  # the control characters that a text may hold
 _CONTROLS = bytes(set(range(32)) - set(_IN_TEXTS))
-_KANA = re.compile(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]")  # in Shift-JIS
-_LETTERS = re.compile(r"[^\W\d_]+")
-_ASCII_LETTER = re.compile("[A-Za-z]")
-_ALPHABETS = {"GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI"}
+# A text in Chinese or Japanese where nothing is in ASCII, with one sign at least between sentences
+_EAST = re.compile(
+    r"(?=.*[\u3001\u3002\uff01\uff0c\uff1f])[\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]*"
+)
 
 
 @dataclass(frozen=True)
@@ -69,9 +56,14 @@ class Encoding:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of it, in sentences."""
-        guessed = not self.marked and self.codec in NAMES
-        found = (f"It is not in UTF-8: it was read as {NAMES[self.codec]}.",) if guessed else ()
-        return (*found, DAMAGED) if self.damaged else found
+        if self.codec in charsets.NAMES:
+            guess = charsets.NAMES[self.codec]
+            found = [f"It is not in UTF-8: it was read as {guess}, a guess that may be wrong."]
+        elif self.codec in NAMES and not self.marked:
+            found = [f"It is not in UTF-8: it was read as {NAMES[self.codec]}."]
+        else:
+            found = []
+        return (*found, DAMAGED) if self.damaged else tuple(found)
 
     def open(self, path: Path, newline: str | None = None) -> TextIO:
         """A file as text; `newline` as Python's open takes it."""
@@ -90,13 +82,20 @@ def read(path: Path) -> tuple[str, tuple[str, ...]]:
     """A file's text, and what a reader should know of it; raises as `of` does."""
     found = of(path)
     with found.open(path) as file:
-        return file.read(), found.notes
+        return _noted(file.read(), found)
 
 
 def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
     """A text from its bytes, and what a reader should know of it; BadInput for what is none."""
     found = detect(BytesIO(data))
-    return data.decode(found.codec, "replace"), found.notes
+    return _noted(data.decode(found.codec, "replace"), found)
+
+
+def _noted(text: str, found: Encoding) -> tuple[str, tuple[str, ...]]:
+    text = text.replace(MARK, "")
+    kind = formats.markup(text)
+    note = (f"It looks like {kind}: its marks are read as words, too.",) if kind else ()
+    return text, (*found.notes, *note)
 
 
 def mend(text: str) -> str:
@@ -111,10 +110,11 @@ def mend(text: str) -> str:
 def detect(file: BinaryIO) -> Encoding:
     """How the bytes of an open file are to be read; raises BadInput where they are no text.
 
-    A byte order mark decides; then zero bytes, which only UTF-16 and UTF-32 have; then UTF-8;
-    then chardet, by lines that hold more than ASCII.
+    A byte order mark decides; then zero bytes, which only UTF-16 and UTF-32 have; then signs in
+    ASCII that stand for other letters; then UTF-8; then a guess by lines that hold more than ASCII.
     """
     head = file.read(HEAD)
+    formats.refuse_data(head)
     for mark, codec in MARKS:
         if head.startswith(mark):
             text = head.decode(codec, "replace")
@@ -123,18 +123,23 @@ def detect(file: BinaryIO) -> Encoding:
             if wrong > max(1, MOST_CONTROLS * len(text)):
                 raise BadInput(NOT_TEXT)
             return Encoding(codec, marked=True, damaged=not _decodes(file, codec))
+    if wide := _wide(head):
+        return Encoding(wide, damaged=not _decodes(file, wide))
     if 0 in head:
-        if wide := _wide(head):
-            return Encoding(wide, damaged=not _decodes(file, wide))
         raise BadInput(NOT_TEXT)
-    if len(head) - len(head.translate(None, _CONTROLS)) > MOST_CONTROLS * len(head):
+    if _decodes(file, "ascii") and (lines := _sample(file, charsets.SHIFT.search)):
+        codec = charsets.shifting(lines)
+        if codec and _decodes(file, codec):
+            return Encoding(codec)
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if controls > max(1, MOST_CONTROLS * len(head)):  # one may be a slip in a short text
         raise BadInput(NOT_TEXT)
     if _decodes(file, "utf-8"):
         return Encoding("utf-8")
-    sample = _sample(file)
+    sample = _sample(file, lambda line: not line.isascii())
     if _mostly_utf8(sample):
         return Encoding("utf-8", damaged=True)
-    likely = next((codec for codec in _likely(sample) if _decodes(file, codec)), None)
+    likely = next((codec for codec in charsets.likely(sample) if _decodes(file, codec)), None)
     return Encoding(likely) if likely else Encoding("cp1252", damaged=True)
 
 
@@ -151,16 +156,27 @@ def _decodes(file: BinaryIO, codec: str) -> bool:
 
 
 def _wide(head: bytes) -> str:
-    """UTF-16 or UTF-32 without a mark, whose zero bytes are the upper ones; else ""."""
-    if head.isascii() and 4 * head.count(0) < len(head):  # where each other byte would be one
-        return ""
-    upper = head[1::2].count(0) >= head[::2].count(0)
-    for codec in ("utf-32-le", "utf-32-be", "utf-16-le" if upper else "utf-16-be"):
+    """UTF-16 or UTF-32 without a mark, whose zero bytes are the upper ones; else "".
+
+    Without zero bytes, where nothing is in ASCII, UTF-16 is known by the control characters that
+    the upper bytes of one alphabet would be, or by Chinese signs between sentences.
+    """
+    halves = head[1::2], head[::2]
+    little = halves[0].count(0) >= halves[1].count(0)
+    utf16 = ("utf-16-le", "utf-16-be") if little else ("utf-16-be", "utf-16-le")
+    for codec in ("utf-32-le", "utf-32-be", *utf16) if 0 in head else utf16:
         try:
             text = codecs.getincrementaldecoder(codec)().decode(head)
         except UnicodeError:
             continue
-        if text and not any(map(_is_strange, text)):
+        upper = set(halves[codec == "utf-16-be"])
+        if 0 not in head:
+            known = len(upper) == 1 and upper <= set(_CONTROLS)
+            fits = (known and len(text) > 1) or bool(_EAST.fullmatch(text))
+        else:  # bytes of ASCII with a few zeros among them would be Chinese
+            many = 4 * head.count(0) >= len(head)  # where each other byte would be one
+            fits = many or not head.isascii() or max(text, default="") < "\u2100"
+        if text and fits and not any(map(_is_strange, text)):
             return codec
     return ""
 
@@ -178,12 +194,12 @@ def _is_strange(character: str) -> bool:
     return _is_control(character) or (unknown and character < "\U00010000")
 
 
-def _sample(file: BinaryIO) -> bytes:
-    """The first lines that hold more than ASCII."""
+def _sample(file: BinaryIO, wanted: Callable[[bytes], object]) -> bytes:
+    """The first of the lines that are wanted."""
     file.seek(0)
     found = bytearray()
     while len(found) < SAMPLE and (line := file.readline(SAMPLE)):
-        if not line.isascii():
+        if wanted(line):
             found += line
     return bytes(found)
 
@@ -194,39 +210,3 @@ def _mostly_utf8(sample: bytes) -> bool:
     wrong = text.count("\ufffd")
     right = sum(not character.isascii() for character in text) - wrong
     return right >= 4 * wrong
-
-
-def _likely(sample: bytes) -> Iterator[str]:
-    """Codecs by how well they fit."""
-    from chardet import detect_all
-
-    if len(_KANA.findall(sample)) > 1:  # chardet does not know short sentences of kana
-        yield "cp932"
-    found = {
-        str(guess["encoding"]): guess["confidence"]
-        for guess in detect_all(
-            sample,
-            ignore_threshold=True,
-            prefer_superset=True,
-            compat_names=False,
-            include_encodings=[codec for codec in NAMES if codec not in _WIDE],
-        )
-        if guess["encoding"] in NAMES and not _mixed(sample, str(guess["encoding"]))
-    }
-    # What chardet takes for Central European is mostly one accented word in a text in English.
-    if found and next(iter(found)) == "cp1250" and found.get("cp1252", 0) > found["cp1250"] / 2:
-        yield "cp1252"
-    yield from found
-
-
-def _mixed(sample: bytes, codec: str) -> bool:
-    """Whether half of the words would have letters of two alphabets, as "cafι" in Greek."""
-    every = _LETTERS.findall(sample.decode(codec, "replace"))
-    words = [word for word in every if not word.isascii()]
-    return 2 * sum(map(_of_two_alphabets, words)) >= max(1, len(words))
-
-
-def _of_two_alphabets(word: str) -> bool:
-    if not _ASCII_LETTER.search(word):
-        return False
-    return not _ALPHABETS.isdisjoint(unicodedata.name(sign, "").partition(" ")[0] for sign in word)

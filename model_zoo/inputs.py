@@ -156,8 +156,3 @@ def _keep(pipe: BinaryIO) -> Path:
                 raise BadInput(f"More than {MOST_BYTES // 10**9} GB came: give a smaller part.")
             file.write(block)
     return path
-
-
-def piped(path: Path) -> bool:
-    """Whether a file is what came through a pipe, so that its name says nothing of it."""
-    return path.name == PIPE

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from model_zoo import encoding
+from model_zoo import encoding, formats
 from model_zoo.dialects import (
     FACTS,
     LOOKED_AT,
@@ -22,17 +22,18 @@ from model_zoo.dialects import (
     records,
     sniff,
 )
-from model_zoo.encoding import Encoding
+from model_zoo.encoding import MARK, Encoding
 from model_zoo.errors import BadInput, brief, named
 
 MANY = 512  # rows that are answered together: as fast as thousands, and a sign of life a second
+LINE = 1000  # characters that tell what kind of file it is
 ENDINGS = (".csv", ".tsv")
 VISIBLE = {"\t": "tab"}
 WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")  # of a name like review_body, reviewText, TEXT
 # The last word of what holds no texts though it is called after them: review_id, review date …
-ABOUT = FACTS | {"ids", "count", "length", "timestamp", "by", "link", "status"}
-MARK = "\ufeff"  # by which Excel knows UTF-8
+ABOUT = FACTS | {"ids", "count", "length", "by", "link", "status"}
 UNNAMED = "Its first line looks like a text, not like names: the columns are numbered."
+REPEATED = "It repeats the names of the columns."
 UNSURE = "Its first line was taken for the names of its columns, and gets no answer."
 
 Cells = dict[str, str]  # what a row gets behind its own; the last says why where there is no answer
@@ -72,8 +73,11 @@ class Table:
         """Each row as it comes, with a cell for every column, and why it cannot be used or ""."""
         width, delimiter = len(self.columns), self.dialect.delimiter
         rows = records(self.path, self.encoding, self.dialect)
-        for line, row in islice(rows, int(self.named), None):
-            if _fits(row, width):
+        first = next(rows)[1] if self.named else None
+        for line, row in rows:
+            if row == first:
+                yield row, REPEATED
+            elif _fits(row, width):
                 yield row[:width] + [""] * (width - len(row)), ""
             else:
                 rest = delimiter.join(row[width - 1 :])
@@ -86,6 +90,9 @@ def open_table(path: Path) -> Table:
         if file.read(4) == b"PK\x03\x04":
             raise BadInput("This is a workbook or an archive, not a CSV file: save it as CSV.")
     known = encoding.of(path)
+    with known.open(path) as file:
+        if kind := formats.markup(file.read(LINE)):
+            raise BadInput(f"This is {kind}, not a CSV file: save it as CSV.")
     dialect = sniff(path, known)
     try:
         return _look_through(path, known, dialect)
@@ -114,20 +121,28 @@ class Writer:
     def add(self, row: Sequence[str], cells: Cells) -> None:
         """One more row; a name that the file has already gets another number."""
         if not self._begun:
-            self._out.write(MARK if self._table.encoding.marked else "")
+            self._out.write(MARK if self._table.encoding.marked else "")  # Excel knows UTF-8 by it
             self._writer.writerow(names(self._table, cells))
             self._begun = True
         self._writer.writerow([*row, *cells.values()])
 
 
-def looks_like_a_list(path: Path) -> bool:
-    """Whether a file without a name is a table that says what its columns are."""
+def looks_like_a_list(path: Path) -> bool | None:
+    """Whether a file that is not called one is a list; None where it has cells and no names.
+
+    Raises BadInput where it is no text either.
+    """
+    known = encoding.of(path)
+    dialect = sniff(path, known)
     try:
-        table = open_table(path)
-    except BadInput:
+        some = _beginning(path, known, dialect)
+    except csv.Error:
+        some = _beginning(path, known, replace(dialect, paired=False))
+    if len(some) < 2:
         return False
-    told = UNSURE not in table.notes
-    return table.named and told and table.dialect.delimiter != NONE
+    if dialect.delimiter == NONE:
+        return some[0][0].strip().casefold() in TEXTS
+    return has_names(some[0], some[1:]) or None
 
 
 def names(table: Table, cells: Iterable[str]) -> tuple[str, ...]:
@@ -135,18 +150,23 @@ def names(table: Table, cells: Iterable[str]) -> tuple[str, ...]:
     return _unique([*table.columns, *cells])
 
 
+def _beginning(path: Path, known: Encoding, dialect: Dialect) -> list[list[str]]:
+    return [row for _, row in islice(records(path, known, dialect), LOOKED_AT)]
+
+
 def _look_through(path: Path, known: Encoding, dialect: Dialect) -> Table:
-    some = [row for _, row in islice(records(path, known, dialect), LOOKED_AT)]
+    some = _beginning(path, known, dialect)
     if not some:
         raise BadInput("The file is empty: give one with a line for each text.")
     sure = has_names(some[0], some[1:])
     named = sure or (sure is None and len(some) > 1)
     columns = _unique(some[0] if named else [""] * len(some[0]))
     notes = [*known.notes, *([] if sure else [UNSURE if named else UNNAMED])]
-    count, misfits, fault, open_mark = 0, 0, "", 0
+    count, misfits, fault, open_mark, repeated = 0, 0, "", 0, 0
     words: list[set[str]] = [set() for _ in columns]
     for line, row in islice(records(path, known, dialect), int(named), None):
         count += 1
+        repeated += row == some[0] and named
         if not _fits(row, len(columns)):
             misfits += 1
             fault = fault or _misfit(line, row, len(columns), dialect)
@@ -159,6 +179,14 @@ def _look_through(path: Path, known: Encoding, dialect: Dialect) -> Table:
         raise BadInput("The file has one line only: give names and a line for each text.")
     if 2 * misfits > count:
         raise BadInput(fault)
+    if dialect.titles:
+        notes.append(
+            f"Lines above the names of the columns, which were left out: {dialect.titles}."
+        )
+    if repeated:
+        notes.append(
+            f"Lines that repeat the names of the columns, without an answer: {repeated:,}."
+        )
     if misfits:
         notes.append(f"Rows with more cells than the first line, which get no answer: {misfits:,}.")
     if open_mark:

@@ -10,7 +10,8 @@ from html.entities import html5
 from itertools import pairwise
 from typing import Any
 
-from model_zoo.encoding import mend
+from model_zoo import formats
+from model_zoo.encoding import MARK, mend
 from model_zoo.errors import BadInput
 
 MAX_CHARACTERS = 200_000  # a short novel; more is refused before any work
@@ -34,6 +35,8 @@ _FOREIGN = 0.01  # probability of English below which a text is none; of 6,735 p
 _LOOKED_AT = 500  # characters, to tell a language
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+# What colours a terminal's text, moves in it or names its window
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 _EMOJI = "\u2190-\u2bff\ufe0f\u200d\U0001f000-\U0001faff"
 _SEAM = re.compile(rf"(?<=\w)(?=[{_EMOJI}])|(?<=[{_EMOJI}])(?=\w)")
 _ITEM = re.compile(r"(?:[-*•–]|\d+[.)])\s")  # how a line of a list begins
@@ -55,14 +58,17 @@ def check(text: object) -> str:
         raise BadInput(
             f"The text has {len(text):,} characters: give at most {MAX_CHARACTERS:,} at a time."
         )
-    return mend(text)
+    text = mend(text)
+    formats.refuse_data(text.encode())
+    return text
 
 
 def plain(text: str) -> str:
     """The text in plain letters, as a network knows them: that of `plain` is the same again.
 
     Styled letters (NFKC) and HTML's entities are what they stand for, a space of no width is one,
-    an emoji is a word of its own, and a paragraph that was wrapped into lines is in one.
+    an emoji is a word of its own, a terminal's colours are nothing, and a paragraph that was
+    wrapped into lines is in one.
     """
     while (plainer := _plainer(text)) != text:
         text = plainer
@@ -70,6 +76,7 @@ def plain(text: str) -> str:
 
 
 def _plainer(text: str) -> str:
+    text = _ESCAPE.sub("", text).replace(MARK, "")
     text = unicodedata.normalize("NFKC", text).replace("\u200b", " ")
     text = _ENTITY.sub(_character, text)
     text = _SEAM.sub(" ", text)
