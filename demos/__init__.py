@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ import model_zoo  # noqa: F401 - it switches Gradio's telemetry off, so it comes
 if TYPE_CHECKING:
     import gradio as gr
 
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE / "examples"
 
 # What Gradio takes int() of as it is imported; Kubernetes, for one, puts addresses there.
 _PORTS = ("GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_NODE_NUM_PORTS")

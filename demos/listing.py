@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 import model_zoo
-from demos import leaving, parts
+from demos import EXAMPLES, leaving, parts
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told, where
 from model_zoo.errors import ZooError
@@ -24,7 +24,7 @@ from model_zoo.tables import MANY, Judge, Table, Writer, answered, open_table
 
 AT_ONCE = 2  # lists; others wait
 FIRST = 10  # rows that the table shows
-EXAMPLE = Path(__file__).parent / "examples" / "reviews.csv"
+EXAMPLE = EXAMPLES / "reviews.csv"
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 HINT = "Give a CSV file with a line for each text: you get it back with an answer in each line."
 

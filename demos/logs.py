@@ -13,16 +13,16 @@ import sys
 import threading
 import traceback
 import warnings
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 import gradio as gr
 
+from demos import HERE
 from demos.words import CHINESE, say
 
 OURS = ("model_zoo", "demos")
-ROOT = Path(__file__).parents[1].as_posix()
+ROOT = HERE.parent.as_posix()
 # Of the server that it starts and stops; where it speaks of a connection, it repeats what came.
 UVICORN = ("uvicorn/server.py", "uvicorn/config.py", "uvicorn/lifespan/on.py")
 UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"

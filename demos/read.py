@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 import model_zoo
-from demos import Page, leaving, listing, mood, parts
+from demos import EXAMPLES, Page, leaving, listing, mood, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
@@ -26,7 +25,7 @@ AT_ONCE = 4  # people whose texts are read side by side
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 LIVE_WORDS = 40  # of so many the reasons are there as soon as the answer; of more they follow it
 HINT = "Write or paste what somebody thinks of something."
-LONG = (Path(__file__).parent / "examples" / "long-review.txt").read_text("utf-8").strip()
+LONG = (EXAMPLES / "long-review.txt").read_text("utf-8").strip()
 EXAMPLES = {
     "Not a dull moment": "There is not a dull moment in it, and the ending is a small miracle.",
     "Mixed": "The acting is superb, but the plot is thin and the last half hour drags.",

@@ -12,7 +12,7 @@ import gradio as gr
 from PIL import Image
 
 import model_zoo
-from demos import Page, leaving, parts
+from demos import EXAMPLES, Page, leaving, parts
 from demos.snippets import code
 from demos.words import CHINESE, say, t
 from demos.zoo_words import told
@@ -24,7 +24,7 @@ from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.vision.task import IMAGES
 
 MODEL = zoo.of(IMAGES)[0]
-EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
+PHOTOGRAPHS = sorted(EXAMPLES.glob("*.jpg"))
 AT_ONCE = 4  # people whose lists of pictures are looked at side by side
 CROP_SIDE = 320  # pixels: what the model looks at is shown sharper than it sees it
 KNOWS = (
@@ -176,7 +176,7 @@ def build(demo: gr.Blocks) -> None:
             )  # fmt: skip
             examples = gr.Dataset(
                 components=[parts.Picture(render=False)],
-                samples=[[str(path)] for path in EXAMPLES],
+                samples=[[str(path)] for path in PHOTOGRAPHS],
                 type="index", label=t("Try one"), elem_id="examples",
             )  # fmt: skip
             gr.HTML(t(KNOWS), elem_classes="note", js_on_load=NAME_EXAMPLES + parts.PICTURE_JS)

@@ -66,7 +66,7 @@ def test_b9_a_program_beside_files_of_our_rooms_names_uses_ours(folder: Path) ->
         "from model_zoo import store\n"
         "for name in model_zoo.names():\n"
         "    spec = model_zoo.spec(name)\n"
-        "    assert spec.embedded or store.builder_code(spec.build)\n"
+        "    assert spec.embedded or store.builder_code(spec.weights.build)\n"
         "    print(pickle.loads(pickle.dumps(model_zoo.load(name, 'fp32', 'cpu'))).spec.name)\n"
     )
     assert run(folder, "program.py").split() == list(model_zoo.names())
