@@ -199,8 +199,6 @@ def _turn_to_main_page(image: TiffImageFile) -> object:
             copy = image.tag_v2.get(SMALLER_COPY, 0) & 1
             pixels.append(0 if copy else image.width * image.height)
     image.seek(next((i for i, size in enumerate(pixels) if 4 * size >= max(pixels)), 0))
-    # At the end of a load Pillow turns a TIFF by itself, for which it reads all of its metadata.
-    image.load_end = lambda: None  # type: ignore[method-assign]
     return image.tag_v2.get(ORIENTATION, 1)
 
 
@@ -221,8 +219,8 @@ def _too_large(size: str = "") -> str:
 
 def _as_shown(image: Image.Image) -> Image.Image:
     """In sRGB as L, RGB or RGBA."""
-    # A profile is one of the colours, but CMYK has to be read by it.
-    return to_eight_bits(in_srgb(image if image.mode == "CMYK" else to_eight_bits(image)))
+    # A profile is that of the file's own colours, which for a palette are RGB.
+    return to_eight_bits(in_srgb(image if image.mode in ("CMYK", "LA") else to_eight_bits(image)))
 
 
 def _shrink(image: Image.Image) -> Image.Image:

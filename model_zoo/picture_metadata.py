@@ -89,12 +89,13 @@ def exif_orientation(exif: bytes) -> int:
 
 
 def in_srgb(image: Image.Image) -> Image.Image:
-    """The picture in sRGB as RGB or RGBA where it has a colour profile that can be followed."""
+    """The picture in sRGB where it has a colour profile that can be followed."""
     profile = image.info.get("icc_profile")
     if not isinstance(profile, bytes) or len(profile) > MOST_PROFILE_BYTES:
         return image
-    if image.mode not in ("L", "RGB", "RGBA", "CMYK"):
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
         return image
+    opacity, colours = image.mode.endswith("A"), image.convert(image.mode.removesuffix("A"))
     try:
         from PIL import ImageCms  # not at import: not every Pillow is built with it
 
@@ -102,16 +103,13 @@ def in_srgb(image: Image.Image) -> Image.Image:
         if (source.profile.profile_description or "").startswith("sRGB"):
             return image
         srgb = ImageCms.createProfile("sRGB")
-        if image.mode in ("L", "CMYK"):
-            found = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB") or image
-            return found.convert("L") if image.mode == "L" else found
-        colours = image.convert("RGB")
-        ImageCms.profileToProfile(colours, source, srgb, inPlace=True)
+        found = ImageCms.profileToProfile(colours, source, srgb, outputMode="RGB") or colours
     except (ImportError, OSError, ValueError, TypeError, ImageCms.PyCMSError):
         return image  # a profile of other colours than the picture's, or none at all
-    if image.mode == "RGBA":
-        colours.putalpha(image.getchannel("A"))
-    return colours
+    found = found.convert("L") if colours.mode == "L" else found
+    if opacity:
+        found.putalpha(image.getchannel("A"))
+    return found
 
 
 def plain(data: bytes) -> bytes:

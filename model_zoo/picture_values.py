@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.GifImagePlugin import GifImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 # What white is in a picture of other numbers than 8 bits: 1.0, or the largest of 8 to 16 bits
@@ -22,23 +25,41 @@ FEW = 64  # upper bytes of 16 bits that are all below this belong to values of 1
 BITS, PHOTOMETRIC, PLANAR, OPACITY, SAMPLES = 258, 262, 284, 338, 339
 WHITE_IS_ZERO, IN_PLANES, PREMULTIPLIED, UNSIGNED, SIGNED = 0, 2, (1,), (1,), (2,)
 
+Reader = Callable[[str], npt.NDArray[np.uint8]]  # of the same page as another of Pillow's raw modes
+
 
 def load(image: Image.Image, file: io.BytesIO, formats: list[str]) -> Image.Image:
     """The pixels of an opened file, in which every number is what the file means by it.
 
     UnidentifiedImageError for the few kinds of TIFF that Pillow reads wrongly.
     """
+    again = partial(_read_as, file, formats, image.tell())
     if isinstance(image, TiffImageFile):
-        return _load_tiff(image, file, formats)
+        return _load_tiff(image, again)
     rawmode = _rawmode(image)
+    box = image.tile[0].extents if isinstance(image, GifImageFile) and image.tile else None
     image.load()
     clear = image.info.get("transparency")
+    if box and box != (0, 0, *image.size) and clear is None:
+        # What the first frame of a GIF leaves out is empty, for which Pillow takes any colour.
+        frame = Image.new("RGBA", image.size)
+        frame.paste(image.crop(box).convert("RGBA"), box)
+        return frame
     if rawmode in ("L;2", "L;4") and isinstance(clear, int):  # which Pillow leaves unscaled
         image.info["transparency"] = clear * 255 // (2 ** int(rawmode[2:]) - 1)
-    return _with_lower_bytes(image, file, formats, rawmode)
+    return _with_lower_bytes(image, again, rawmode)
 
 
-def _load_tiff(image: TiffImageFile, file: io.BytesIO, formats: list[str]) -> Image.Image:
+def _loaded(image: Image.Image) -> Image.Image:
+    """Its pixels as they lie in the file: Pillow turns a TIFF, for which it reads all metadata."""
+    if isinstance(image, TiffImageFile):
+        image.load_end = lambda: None  # type: ignore[method-assign]
+    image.load()
+    # The size of a TIFF that is still to be turned is already the other one.
+    return image.copy() if image.size != image.im.size else image
+
+
+def _load_tiff(image: TiffImageFile, again: Reader) -> Image.Image:
     tags, tile, rawmode = image.tag_v2, image.tile[0], _rawmode(image)
     planar = len(image.getbands()) > 1 and tags.get(PLANAR) == IN_PLANES
     if planar and (
@@ -52,19 +73,19 @@ def _load_tiff(image: TiffImageFile, file: io.BytesIO, formats: list[str]) -> Im
         rawmode = rawmode.replace("B", "N")
         assert isinstance(tile.args, tuple)
         image.tile = [tile._replace(args=(rawmode, *tile.args[1:]))]
-    image.load()
-    values, signs = np.asarray(image), tags.get(SAMPLES, UNSIGNED)
-    inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO and image.mode in ("I;16", "F")
-    if image.mode == "L" and signs == SIGNED:
+    loaded = _loaded(image)
+    values, signs = np.asarray(loaded), tags.get(SAMPLES, UNSIGNED)
+    inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO and loaded.mode in ("I;16", "F")
+    if loaded.mode == "L" and signs == SIGNED:
         values = values.view(np.int8)
-    elif image.mode == "I" and signs == UNSIGNED:
+    elif loaded.mode == "I" and signs == UNSIGNED:
         values = values.view(np.uint32)
     elif rawmode.startswith("I;16") and signs == SIGNED:
         values = values.astype(np.int16)
     elif not inverted:
-        return _with_lower_bytes(image, file, formats, rawmode, planar)
-    scaled = scale(values, integers=image.mode != "F")
-    return _image(255 - scaled if inverted else scaled, image.info)
+        return _with_lower_bytes(loaded, again, rawmode, planar)
+    scaled = scale(values, integers=loaded.mode != "F")
+    return _image(255 - scaled if inverted else scaled, loaded.info)
 
 
 def _image(values: npt.NDArray[np.uint8], info: dict[str | tuple[int, int], Any]) -> Image.Image:
@@ -81,7 +102,7 @@ def _rawmode(image: Image.Image) -> str:
 
 
 def _with_lower_bytes(
-    image: Image.Image, file: io.BytesIO, formats: list[str], rawmode: str, planar: bool = False
+    image: Image.Image, again: Reader, rawmode: str, planar: bool = False
 ) -> Image.Image:
     """A picture of 16 bits a colour, of which Pillow keeps the upper bytes alone, with the lower
     ones where the upper show next to nothing (12 bits, say) or one colour is transparent.
@@ -98,10 +119,10 @@ def _with_lower_bytes(
     if planar or premultiplied:
         raise UnidentifiedImageError("lower bytes that Pillow does not give")
     if rawmode == "LA;16B":  # taken for four bytes
-        values = _read_as("RGBA", image, file, formats).view(">u2")
+        values = again("RGBA").view(">u2")
     else:
         order = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}[rawmode[-1]]
-        lower = _read_as(rawmode[:-1] + order, image, file, formats)
+        lower = again(rawmode[:-1] + order)
         values = upper.astype(np.uint16) << 8 | lower
     colours = values.shape[2] - (image.mode == "RGBA")
     bands = [scale(values[..., :colours], integers=True)]
@@ -113,18 +134,17 @@ def _with_lower_bytes(
 
 
 def _read_as(
-    rawmode: str, image: Image.Image, file: io.BytesIO, formats: list[str]
+    file: io.BytesIO, formats: list[str], page: int, rawmode: str
 ) -> npt.NDArray[np.uint8]:
     """The same page of a file, its bytes taken for another `rawmode`."""
     file.seek(0)
     with Image.open(file, formats=formats) as again:
-        again.seek(image.tell())
+        again.seek(page)
         assert isinstance(again, ImageFile.ImageFile)
         for i, tile in enumerate(again.tile):
             more = tile.args[1:] if isinstance(tile.args, tuple) else None
             again.tile[i] = tile._replace(args=rawmode if more is None else (rawmode, *more))
-        again.load()
-        return np.array(again)
+        return np.array(_loaded(again))
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
