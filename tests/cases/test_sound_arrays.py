@@ -25,6 +25,14 @@ READ = {
     "int64 with the values of 16 bits": lambda x: (x * 32767).astype(np.int64),
     "int64 with the values of 32 bits": lambda x: (x * 2147483392.0).astype(np.int64),
     "uint8": lambda x: (x * 127 + 128).astype(np.uint8),
+    "uint16": lambda x: (x * 32767 + 32768).astype(np.uint16),
+    "uint32 with the values of 16 bits": lambda x: (x * 32767 + 32768).astype(np.uint32),
+    "uint32 with the values of 8 bits": lambda x: (x * 127 + 128).astype(np.uint32),
+    "uint64": lambda x: (x * 2.0**62.99 + 2.0**63).astype(np.uint64),
+    "a list of unsigned bytes": lambda x: (x * 127 + 128).astype(int).tolist(),
+    "int8": lambda x: (x * 127).astype(np.int8),
+    "[n, 2] in the order of Fortran": lambda x: np.asfortranarray(np.stack([x, x], axis=1)),
+    "[8, n]": lambda x: np.stack([x] * 8),
     "float16": lambda x: x.astype(np.float16),
     "float64": lambda x: x.astype(np.float64),
     "big-endian": lambda x: (x * 32767).astype(">i2"),
@@ -82,6 +90,12 @@ class Stubborn:
 
 REFUSED = {
     "floats with the values of integers": ((16_000, words() * 32767), "lie between -1 and 1"),
+    "small whole numbers as floats": ((16_000, np.round(words() * 10)), "lie between -1 and 1"),
+    "unsigned loudness": ((16_000, (np.abs(words()) * 100).astype(np.uint32)), "about the middle"),
+    "signed bits called unsigned": (
+        (16_000, (words() * 32767).astype(np.int16).view(np.uint16)),
+        "about the middle",
+    ),
     "a batch": ((16_000, np.zeros((1, 2, 3))), "3-dimensional"),
     "a single number": ((16_000, 0.5), "sampling rate|0-dimensional"),
     "complex numbers": ((16_000, np.zeros(9, complex)), "integers or floats"),
