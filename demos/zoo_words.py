@@ -153,6 +153,9 @@ FIGURES = {  # {} stands for a figure or a name
         "只听了前 {} 小时：请把录音切成几段。"
     ),
     "{} has {} tracks of sound: number {} was heard.": "{} 有 {} 条音轨：听的是第 {} 条。",
+    "{} is damaged or cut off: {} of {} seconds were heard.": (
+        "{} 已损坏或不完整：只听了 {} 秒，全长应为 {} 秒。"
+    ),
     "{} is damaged or cut off: what can be decoded of it was heard.": (
         "{} 已损坏或不完整：能解码的部分已经听写。"
     ),

@@ -134,7 +134,7 @@ class Whisper:
             self.vocabulary.require_language(options.language)
         if options.task == "translate" and not self.vocabulary.multilingual:
             raise BadInput(f"{self.spec.name} knows English only: translate with whisper-base.")
-        return Listening(self, open_sound(recording), options, stop)
+        return Listening(self, open_sound(recording, stop), options, stop)
 
     def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
         """What a page shows of a recording that was listened to."""

@@ -6,6 +6,7 @@ it stops before the end of the file, or does not know the container, ffmpeg read
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,10 +21,12 @@ from model_zoo.speech._ffmpeg import Media
 from model_zoo.speech._input import Input
 from model_zoo.speech._samples import Mix, as_float, as_pair, require_scale
 from model_zoo.speech._samples import Samples as Samples
+from model_zoo.stopping import NEVER, Stop
 
 SAMPLE_RATE = _ffmpeg.RATE  # samples a second, what every model here was trained on
 RATES = (4_000, 384_000)  # samples a second that a recording may have
 MAX_SECONDS = 2 * 3600
+LOST_SECONDS = 0.1  # fewer are how decoders differ
 BLOCK_SECONDS = 20  # read, resampled and searched for speech at once
 INAUDIBLE = 1e-4  # of full scale: a track that stays below is empty
 
@@ -38,13 +41,16 @@ class Sound:
     """A recording that can be read, block by block.
 
     `seconds`: an estimate (0: unknown) until `blocks` has come to its end, then the length of
-    what was decoded. `note`: what of it could not be heard, in a sentence, if anything.
+    what was decoded. `promised`: what its headers speak of (0: nothing). `note`: what of it could
+    not be heard, in a sentence, if anything. `stop` ends what takes long.
     """
 
     seconds: float
     source: Input | tuple[int, npt.NDArray[Any]] = field(repr=False)
     media: Media | None = field(default=None, repr=False)  # where ffmpeg reads it
+    promised: float = 0
     note: str = ""
+    stop: Stop = field(default=NEVER, repr=False)
 
     def blocks(self) -> Iterator[Samples]:
         """float32 [n] at 16 kHz, mono, in -1..1; BadInput where nothing can be decoded.
@@ -64,11 +70,25 @@ class Sound:
                         "recording into pieces."
                     )
                     break
+            else:
+                self._count(heard / SAMPLE_RATE)
         except BadInput as error:
             if not heard:
                 raise
             self.note = str(error)
         self.seconds = heard / SAMPLE_RATE
+
+    def _count(self, heard: float) -> None:
+        """Say what is missing of what was promised."""
+        if isinstance(self.source, tuple) or heard > self.promised - LOST_SECONDS:
+            return
+        if self.promised == math.inf:
+            self.note = _damaged(self.source)
+        else:
+            self.note = (
+                f"{self.source.name} is damaged or cut off: {heard:.1f} of {self.promised:.1f} "
+                "seconds were heard."
+            )
 
     def samples(self) -> Samples:
         """The whole recording, float32 [n] at 16 kHz."""
@@ -97,21 +117,20 @@ class Sound:
         if reading.whole:
             return
         further = self._further(source, reading.given / rate)
-        found = _ffmpeg.is_there() and (yield from further)
-        if not found:
+        if not (_ffmpeg.is_there() and (yield from further)):
             if reading.broken and not reading.given and not len(reading.rest):
                 raise BadInput(_soundless(source))
             yield from _resampled([reading.rest], rate, mix)
-        if reading.broken:
-            self.note = _damaged(source)
-        elif not _ffmpeg.is_there():
+        counted = reading.broken and self.promised and decoder.format != "OGG"
+        if reading.goes_on and not counted and not _ffmpeg.is_there():
+            self.promised = 0
             self.note = f"{source.name} goes on after what was heard: to read that, install ffmpeg."
 
     def _further(self, source: Input, skip: float) -> Generator[Samples, None, bool]:
         """What ffmpeg finds behind so many seconds; False where that is nothing."""
         found = False
         try:
-            for block in self._by_ffmpeg(source, _ffmpeg.probe(source), skip):
+            for block in self._by_ffmpeg(source, _ffmpeg.probe(source, self.stop), skip):
                 found |= len(block) > 0
                 yield block
         except BadInput:
@@ -125,7 +144,7 @@ class Sound:
         """
         longest = 0
         for track in media.tracks:
-            reading = _ffmpeg.Reading(source, media, track, skip, BLOCK_SECONDS)
+            reading = _ffmpeg.Reading(source, media, track, skip, BLOCK_SECONDS, self.stop)
             mix, silent, sounds = Mix(), 0, False
             for block in reading:
                 if not sounds and np.abs(block).max(initial=0) < INAUDIBLE:
@@ -145,7 +164,8 @@ class Sound:
                         f"{source.name} has {len(media.tracks)} tracks of sound: number {number} "
                         "was heard."
                     )
-                if reading.broken:
+                # Where the end is known, what is missing is counted; gaps in time are filled.
+                if reading.broken and (media.start is not None or not self.promised):
                     self.note = _damaged(source)
                 return
             longest = max(longest, silent)
@@ -154,8 +174,11 @@ class Sound:
         yield from _silence(longest)
 
 
-def open_sound(source: Recording) -> Sound:
-    """Look at a recording without decoding it; BadInput in a sentence where it cannot be used."""
+def open_sound(source: Recording, stop: Stop = NEVER) -> Sound:
+    """Look at a recording without decoding it; BadInput in a sentence where it cannot be used.
+
+    Stopped once `stop` is set, here or in `blocks`, however long a decoder takes.
+    """
     if isinstance(source, (tuple, list)):
         rate, array = as_pair(source)
         _require_rate(rate)
@@ -167,23 +190,24 @@ def open_sound(source: Recording) -> Sound:
         decoder = _libsndfile.opened(file)
         # Of OGG libsndfile does not notice what was lost, nor in Opus that a second part follows.
         if decoder is None or (decoder.format == "OGG" and _ffmpeg.is_there()):
-            media = _probe(found)
-            return Sound(media.seconds, found, media)
+            media = _probe(found, stop)
+            return Sound(media.seconds, found, media, media.promised, stop=stop)
         with decoder:
             _require_rate(decoder.samplerate)
             seconds = _libsndfile.claimed(decoder)
             if _libsndfile.is_sure(decoder, found.size):
                 _require_length(seconds)
-    return Sound(seconds, found)
+            promised = _libsndfile.promised(decoder, file)
+    return Sound(seconds, found, promised=promised, stop=stop)
 
 
-def _probe(source: Input) -> Media:
+def _probe(source: Input, stop: Stop) -> Media:
     if not _ffmpeg.is_there():
         raise BadInput(
             f"{source.name} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read "
             "where ffmpeg is installed."
         )
-    return _ffmpeg.probe(source)
+    return _ffmpeg.probe(source, stop)
 
 
 class Live:
