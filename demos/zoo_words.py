@@ -162,6 +162,9 @@ FIGURES = {  # {} stands for a figure or a name
     "{} goes on after what was heard: to read that, install ffmpeg.": (
         "{} 在已听部分之后还有内容：安装 ffmpeg 才能读取。"
     ),
+    "The name of the recording is empty: choose an audio file.": (
+        "录音的文件名是空的：请选择音频文件。"
+    ),
     "{} is a folder: choose an audio file.": "{} 是文件夹：请选择音频文件。",
     "{} is a device, not a file: choose an audio file.": "{} 是设备而不是文件：请选择音频文件。",
     "{} may not be read: change its permissions.": "没有读取 {} 的权限：请更改权限。",

@@ -217,11 +217,21 @@ def test_34_an_m4a_without_its_index_is_called_cut_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "ending", ["ac3", "eac3", "flv", "mpg", "vob", "wv", "tta", "dts", "avi", "au", "aif", "caf"]
-)
+    "ending",
+    ["ac3", "eac3", "flv", "mpg", "vob", "wv", "tta", "dts", "avi", "au", "aif", "caf", "g722",
+     "adx", "sox", "aptx", "aptxhd", "sbc", "wtv", "rm", "nut", "mka", "mlp", "latm"],
+)  # fmt: skip
 def test_33_containers_that_ffmpeg_knows(tmp_path: Path, ending: str) -> None:
-    how = ["-strict", "-2", "-ar", "48000", "-ac", "2"] if ending == "dts" else ["-ar", "44100"]
+    rates = {"g722": 16_000, "dts": 48_000, "aptx": 48_000, "aptxhd": 48_000, "mlp": 48_000}
+    how = ["-strict", "-2", "-ar", str(rates.get(ending, 44_100))]
+    how += ["-ac", "2"] if ending in ("dts", "aptx", "aptxhd") else []
     path = made(tmp_path / f"a.{ending}", *how)
+    assert heard_at(open_sound(path).samples(), words()) == pytest.approx([0], abs=0.1)
+
+
+def test_33_a_camcorder_s_dv(tmp_path: Path) -> None:
+    pictures = ("-f", "lavfi", "-i", "color=s=720x576:r=25:d=11", "-i", SPEECH)
+    path = made_of(tmp_path / "a.dv", *pictures, "-target", "pal-dv", "-ar", "48000", "-ac", "2")
     assert heard_at(open_sound(path).samples(), words()) == pytest.approx([0], abs=0.1)
 
 
@@ -297,6 +307,8 @@ def test_b4_what_is_no_file_is_said(tmp_path: Path) -> None:
         "nul\0inside.wav": "There is no file",
         "https://example.com/a.mp3": "There is no file",
         "/dev/zero": "is a device",
+        "": "The name of the recording is empty",
+        "/": "/ is a folder",
     }
     for given, says in refused.items():
         with pytest.raises(BadInput, match=says) as caught:
