@@ -12,7 +12,7 @@ import pytest
 
 from model_zoo.speech import _ffmpeg
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
-from tests.cases.sounds import SECONDS, joined, made, made_of
+from tests.cases.sounds import SECONDS, heard_at, joined, made, made_of, words
 from tests.conftest import SPEECH
 
 TAG = b"TAG" + bytes(125)  # ID3v1
@@ -82,6 +82,15 @@ JOINED = {
     "ogg of other rates": ("ogg", (), ("-ar", "44100", "-ac", "2")),
     "opus": ("opus", (), ("-ac", "2")),
     "flac in ogg": ("oga", ("-c:a", "flac"), ("-c:a", "flac", "-ar", "8000")),
+    "wav": ("wav", (), ("-ar", "8000")),
+    "aiff": ("aif", (), ("-ar", "8000")),
+    "caf": ("caf", (), ()),
+    "m4a": ("m4a", (), ("-ar", "44100", "-ac", "2")),
+    "m4a with its index in front": ("m4a", ("-movflags", "faststart"), ()),
+    "mp4 in fragments": ("mp4", ("-movflags", "frag_keyframe+empty_moov"), ()),
+    "wma": ("wma", (), ("-ar", "44100")),
+    "tta": ("tta", (), ()),
+    "webm that came live": ("webm", ("-live", "1"), ()),
     "mkv": ("mkv", ("-c:a", "aac"), ("-c:a", "aac")),
 }
 
@@ -94,8 +103,11 @@ def test_parts_that_were_joined_are_not_damaged(tmp_path: Path, name: str) -> No
         for part in parts:
             part.write_bytes(piped(part))
     sound = open_sound(joined(tmp_path / f"both.{ending}", *parts))
-    assert len(sound.samples()) / SAMPLE_RATE == pytest.approx(2 * SECONDS, abs=0.15)
+    samples = sound.samples()
+    assert len(samples) / SAMPLE_RATE == pytest.approx(2 * SECONDS, abs=0.15)
+    assert len(heard_at(samples, words())) == 2
     assert sound.note == ""
+    assert sound.seconds == len(samples) / SAMPLE_RATE
 
 
 @pytest.mark.parametrize("ending", ["ogg", "opus"])
