@@ -162,6 +162,8 @@ FIGURES = {  # {} stands for a figure or a name
     "{} goes on after what was heard: to read that, install ffmpeg.": (
         "{} 在已听部分之后还有内容：安装 ffmpeg 才能读取。"
     ),
+    "Little of this sounds like English, the only language that {} knows: for another choose "
+    "whisper-base.": "其中听起来像英语的很少，而 {} 只懂英语：其他语言请选 whisper-base。",
     "The name of the recording is empty: choose an audio file.": (
         "录音的文件名是空的：请选择音频文件。"
     ),

@@ -139,6 +139,11 @@ class Whisper:
     def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
         """What a page shows of a recording that was listened to."""
         seconds, hint = listening.sound.seconds, listening.sound.note
+        if not self.vocabulary.multilingual and answer.guessed(listening.options):
+            hint = hint or (
+                f"Little of this sounds like English, the only language that {self.spec.name} "
+                "knows: for another choose whisper-base."
+            )
         if not answer.text:
             what = "too short to hold a word" if seconds < SHORTEST else "without speech"
             hint = hint or f"The recording is {what} ({seconds:.2f} s)."

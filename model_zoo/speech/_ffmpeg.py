@@ -49,7 +49,6 @@ ZEROED = "avi,matroska,mov,nut"  # containers whose clock begins with the record
 HARMLESS = (
     b" to muxer in stream",  # rates or channels have changed, and our own clock began anew
     b"Last message repeated",
-    b"unknown-length element with ID 0x18538067",  # of Matroska: where a second file was joined
 )
 # A packet is heard at its time, never before what was decoded earlier is through: gaps become
 # silence (by aresample), joined parts follow each other. 0: what the clock was set back, 1: the
