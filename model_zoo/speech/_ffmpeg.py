@@ -26,7 +26,7 @@ RATE = 16_000  # samples a second that it gives
 # Containers that hold one recording; no playlists, scripts or pictures, which name further files
 # and addresses, and nothing that is played by rules of its own, such as music for synthesizers.
 TIMED = (  # those whose packets say when they are heard
-    "asf,avi,dv,flv,gxf,ivr,matroska,mov,mpeg,mpegts,mxf,nut,rm,webm,wtv,mp4,m4a,3gp"
+    "asf,avi,dv,flv,ivr,matroska,mov,mpeg,mpegts,mxf,nut,rm,webm,wtv,mp4,m4a,3gp"
 )
 PLAIN = (
     "aac,ac3,act,adx,aea,aiff,amr,amrnb,amrwb,ape,aptx,aptx_hd,au,caf,daud,dsf,dss,dts,dtshd,eac3,"
@@ -38,7 +38,7 @@ GUESSED = (
     "aac,ac3,act,adx,aea,amr,amrnb,amrwb,aptx,aptx_hd,daud,dss,dts,eac3,g722,g723_1,g729,gsm,ilbc,"
     "loas,mlp,mp3,sbc,truehd"
 )
-MEASURED = "dv,gxf,mpeg,mpegts,nut,ogg"  # whose length it finds at their end: no header promises it
+MEASURED = "dv,mpeg,mpegts,nut,ogg"  # whose length it finds at their end: no header promises it
 SHORTENED = "avi,caf,w64,wav"  # whose length it shortens to what is there
 GAP_SECONDS = 0.1  # between two packets: less is how a container rounds
 LONGEST_GAP_SECONDS = 600  # more is no silence but a clock that was set
