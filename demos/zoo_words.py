@@ -164,6 +164,10 @@ FIGURES = {  # {} stands for a figure or a name
     ),
     "Little of this sounds like English, the only language that {} knows: for another choose "
     "whisper-base.": "其中听起来像英语的很少，而 {} 只懂英语：其他语言请选 whisper-base。",
+    "Unsigned samples lie about the middle of their scale, which is silence, and these do not: "
+    "give signed integers or floats.": (
+        "无符号采样以量程中点为静音，而这些不是：请给出有符号整数或浮点数。"
+    ),
     "The name of the recording is empty: choose an audio file.": (
         "录音的文件名是空的：请选择音频文件。"
     ),

@@ -106,6 +106,7 @@ REFUSED = {
     "a thousand channels": ((16_000, np.zeros((2_000, 1_000))), "1000 channels"),
     "no number": ((16_000, np.array([0.0, np.nan])), "not numbers"),
     "infinity": ((16_000, np.array([0.0, np.inf])), "not numbers"),
+    "two arrays": ((words(), np.zeros((4, 4), int)), "whole number"),
     "no rate": ((None, np.zeros(9)), "sampling rate"),
     "a rate of nothing": ((0, np.zeros(9)), "4 to 384 kHz"),
     "a rate below nothing": ((-16_000, np.zeros(9)), "4 to 384 kHz"),
