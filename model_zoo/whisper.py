@@ -76,7 +76,8 @@ class Whisper:
     def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
         """What a page shows of a recording that was listened to."""
         seconds, hint = listening.sound.seconds, listening.sound.note
-        if not self.vocabulary.multilingual and answer.guessed(listening.options):
+        guessed = answer.guessed(listening.options) if answer.text else listening.voiced
+        if not self.vocabulary.multilingual and guessed:
             hint = hint or (
                 f"Little of this sounds like English, the only language that {self.spec.name} "
                 "knows: for another choose whisper-base."

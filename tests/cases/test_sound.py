@@ -373,7 +373,7 @@ def test_34_command_line_and_page_say_what_could_not_be_heard(
     from model_zoo.__main__ import app
 
     path = damaged(made(tmp_path / "a.flac"), at=0.95)
-    note = "a.flac is damaged or cut off: 10.8 of 11.0 seconds were heard."
+    note = "a.flac is damaged or cut off: 10.6 of 11.0 seconds were heard."
     done = CliRunner().invoke(app, ["run", "whisper-tiny.en", str(path), "--format", "srt"])
     assert done.exit_code == 0
     assert "my fellow Americans" in done.stdout
