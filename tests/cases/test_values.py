@@ -29,7 +29,7 @@ from model_zoo.trace import Ran
 
 ROOT = Path(__file__).parents[2]
 SST2, SMOLLM2 = model_zoo.spec("sst2-minilm"), model_zoo.spec("smollm2-135m")
-NOTHING = SimpleNamespace(session=SimpleNamespace(ran=Ran("cpu", "fp32")))
+NOTHING = SimpleNamespace(ran=Ran("cpu", "fp32"))
 
 
 def cells(_: object, given: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -41,7 +41,8 @@ def cells(_: object, given: Sequence[str]) -> Iterator[dict[str, str]]:
 
 def run(given: object, chosen: Sequence[str] = (), form: str = "", column: str = "",
         as_json: bool = False) -> None:  # fmt: skip
-    spec = SimpleNamespace(name="toy", cells=cells, formats=SST2.formats, stream=None)
+    task = SimpleNamespace(cells=cells, formats=SST2.task.formats, stream=None)
+    spec = SimpleNamespace(name="toy", task=task)
     asked = Asked(chosen, form, column, as_json, several=False)
     _run.run_one(NOTHING, spec, str(given), asked)
 
@@ -199,11 +200,11 @@ def test_b16_a_model_is_pickled_as_its_name_and_choice(name: str):
 def test_b16_a_model_answers_in_another_process():
     code = (
         "from concurrent.futures import ProcessPoolExecutor as Pool; import multiprocessing as m\n"
-        "import model_zoo; from model_zoo.mnist_cnn import example\n"
+        "import model_zoo; from model_zoo.vision.task import drawn_seven\n"
         "if __name__ == '__main__':\n"
         "    model = model_zoo.load('mnist-cnn', 'fp32', 'cpu')\n"
         "    with Pool(1, m.get_context('spawn')) as pool:\n"
-        "        print(next(iter(pool.submit(model, example()).result())))\n"
+        "        print(next(iter(pool.submit(model, drawn_seven()).result())))\n"
     )
     done = python("-c", code)
     assert done.returncode == 0, done.stderr
