@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import gradio as gr
 
 from demos.words import CHINESE, say
+from model_zoo.errors import ZooError
+from model_zoo.sentence import Sentence
 from model_zoo.trace import Ran
 
 SENTENCES = {
@@ -232,20 +232,17 @@ PLACES = {
     "on the GPU (CUDA)": "在 GPU（CUDA）上",
 }
 CHINESE.update(SENTENCES | FIGURES | PLACES)
-_PATTERNS = {
-    words: re.compile(re.escape(words).replace(r"\{\}", "(.+?)"), re.DOTALL) for words in FIGURES
-}
 
 
 def told(message: object, request: gr.Request | None = None) -> str:
     """A hint or an error in the reader's language; one that is not known above stays English."""
-    sentence = str(message)
-    if sentence in CHINESE:
-        return say(sentence, request)
-    for words, pattern in _PATTERNS.items():
-        if found := pattern.fullmatch(sentence):
-            return say(words, request).format(*found.groups())
-    return sentence
+    if isinstance(message, ZooError) and message.args:
+        message = message.args[0]
+    if isinstance(message, Sentence) and message.template in CHINESE:
+        values = (told(value, request) for value in message.values)
+        return say(message.template, request).format(*values)
+    words = str(message)
+    return say(words, request) if words in CHINESE else words
 
 
 def where(ran: Ran, request: gr.Request | None = None) -> str:

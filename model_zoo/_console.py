@@ -54,7 +54,7 @@ class TextCommand(TyperCommand):
         except Exception as error:
             if not texts:
                 raise
-            raise BadInput(f'Put -- before a text that begins with -: -- "{texts[0]}".') from error
+            raise BadInput('Put -- before a text that begins with -: -- "{}".', texts[0]) from error
 
 
 def start(app: typer.Typer) -> None:

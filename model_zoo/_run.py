@@ -40,7 +40,7 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
     _refuse("--column", asked.column, "anything but a CSV file")
     if asked.form and asked.form not in spec.task.formats:
         there = ", ".join(spec.task.formats) or "none: leave --format out"
-        raise BadInput(f"{spec.name} has no format {brief(asked.form)}; there are {there}.")
+        raise BadInput("{} has no format {}; there are {}.", spec.name, brief(asked.form), there)
     if asked.form and asked.as_json:
         raise BadInput("--format and --json are two ways to print: leave one out.")
     options = parse(spec, asked.chosen)
@@ -73,7 +73,7 @@ def run_one(model: Any, spec: ModelSpec, given: str, asked: Asked) -> None:
 
 def _refuse(option: str, value: object, of: str) -> None:
     if value:
-        raise BadInput(f"{option} does not apply to {of}: leave it out.")
+        raise BadInput("{} does not apply to {}: leave it out.", option, of)
 
 
 def _is_list(path: Path, column: str) -> bool:

@@ -106,7 +106,7 @@ def _sensible(pair: tuple[str, str]) -> bool:
 
 def _require(asked: str, known: tuple[str, ...], complaint: str) -> None:
     if asked not in ("auto", *known):
-        raise BadInput(f"{complaint} {brief(asked)}: choose one of auto, {', '.join(known)}.")
+        raise BadInput("{} {}: choose one of auto, {}.", complaint, brief(asked), ", ".join(known))
 
 
 def _summary(

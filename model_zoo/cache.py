@@ -62,8 +62,10 @@ def cache_errors(cache: Path) -> Iterator[None]:
     except OSError as error:
         advice = DISK_ERRORS.get(error.errno or 0, "cannot be used: see what is wrong with it")
         raise CacheError(
-            f"The cache folder {cache} {advice}, or set SENSORIUM_CACHE to another folder"
-            f" ({error.strerror or error})."
+            "The cache folder {} {}, or set SENSORIUM_CACHE to another folder ({}).",
+            cache,
+            advice,
+            error.strerror or error,
         ) from error
 
 

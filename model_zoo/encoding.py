@@ -13,6 +13,7 @@ from typing import BinaryIO, TextIO
 
 from model_zoo import charsets, formats
 from model_zoo.errors import BadInput
+from model_zoo.sentence import sentence
 
 MOST_BYTES = 100_000_000  # of a text or a list; more is minutes of work: better in parts
 HEAD = 1 << 16  # bytes that are searched for what no text holds
@@ -58,9 +59,11 @@ class Encoding:
         """What a reader should know of it, in sentences."""
         if self.codec in charsets.NAMES:
             guess = charsets.NAMES[self.codec]
-            found = [f"It is not in UTF-8: it was read as {guess}, a guess that may be wrong."]
+            found = [
+                sentence("It is not in UTF-8: it was read as {}, a guess that may be wrong.", guess)
+            ]
         elif self.codec in NAMES and not self.marked:
-            found = [f"It is not in UTF-8: it was read as {NAMES[self.codec]}."]
+            found = [sentence("It is not in UTF-8: it was read as {}.", NAMES[self.codec])]
         else:
             found = []
         return (*found, DAMAGED) if self.damaged else tuple(found)
@@ -73,7 +76,7 @@ class Encoding:
 def of(path: Path) -> Encoding:
     """How a file is to be read; raises BadInput where it is too large or no text."""
     if path.stat().st_size > MOST_BYTES:
-        raise BadInput(f"The file is larger than {MOST_BYTES // 1_000_000} MB: cut it in parts.")
+        raise BadInput("The file is larger than {} MB: cut it in parts.", MOST_BYTES // 1_000_000)
     with path.open("rb") as file:
         return detect(file)
 
@@ -94,7 +97,7 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
 def _noted(text: str, found: Encoding) -> tuple[str, tuple[str, ...]]:
     text = text.replace(MARK, "")
     kind = formats.markup(text)
-    note = (f"It looks like {kind}: its marks are read as words, too.",) if kind else ()
+    note = (sentence("It looks like {}: its marks are read as words, too.", kind),) if kind else ()
     return text, (*found.notes, *note)
 
 

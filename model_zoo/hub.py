@@ -66,7 +66,7 @@ def download(source: Source, hub: HubFile, part: Path, progress: type[tqdm[Any]]
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
             reason = str(error).partition("\n")[0]
-            raise OriginError(f"it broke off, and goes on next time: {reason}") from error
+            raise OriginError("it broke off, and goes on next time: {}", reason) from error
 
 
 def _require_offer(url: str, source: Source) -> None:
@@ -84,17 +84,20 @@ def _require_offer(url: str, source: Source) -> None:
         status = error.response.status_code
         if status in (401, 403) and get_token():
             raise OriginError(
-                f"it answered {status} to the access token in {_where_the_token_is()}: correct it "
-                "or remove it"
+                "it answered {} to the access token in {}: correct it or remove it",
+                status,
+                _where_the_token_is(),
             ) from error
-        raise OriginError(f"it answered {status}") from error
+        raise OriginError("it answered {}", status) from error
     except (ImportError, ValueError) as error:  # of a proxy that httpx cannot use
-        raise OriginError(f"it cannot be asked: {error}") from error
+        raise OriginError("it cannot be asked: {}", error) from error
     except Exception as error:  # whichever HTTP library the hub's is built on
         _silent_until = time.monotonic() + SILENCE_SECONDS
-        raise OriginError(f"it does not answer: {error}") from error
+        raise OriginError("it does not answer: {}", error) from error
     if offered is not None and offered != source.size:
-        raise OriginError(f"its file has {offered:,} bytes, not the pinned {source.size:,}")
+        raise OriginError(
+            "its file has {} bytes, not the pinned {}", f"{offered:,}", f"{source.size:,}"
+        )
 
 
 def _where_the_token_is() -> str:

@@ -25,6 +25,7 @@ from model_zoo.picture_metadata import (
     upright,
 )
 from model_zoo.picture_values import load, plain_mode, scale, to_eight_bits
+from model_zoo.sentence import sentence
 
 MAX_PIXELS = 100_000_000  # 100 megapixels; more is refused before a byte of it is decoded
 MIN_SIDE = 4  # pixels; less holds no picture
@@ -64,11 +65,11 @@ def _refusing(source: object) -> Iterator[None]:
     except BadInput:
         raise
     except FileNotFoundError as error:
-        raise BadInput(f"There is no file {named(str(source))}: check its name.") from error
+        raise BadInput("There is no file {}: check its name.", named(str(source))) from error
     except (UnidentifiedImageError, IsADirectoryError) as error:
         raise BadInput("That file is not a picture that can be read: use PNG or JPEG.") from error
     except Image.DecompressionBombError as error:
-        raise BadInput(_too_large()) from error
+        raise _too_large() from error
     except Exception as error:  # decoders meet damaged files with errors of every kind
         raise BadInput("The picture is damaged or cut off: save or upload it again.") from error
 
@@ -131,9 +132,10 @@ def _as_array(picture: Any) -> npt.NDArray[Any]:
 
 
 def _no_picture(kind: str) -> str:
-    return (
-        f"A picture is an image, a file, or numbers (h, w), (h, w, 3) or (3, h, w), "
-        f"not {kind}: convert it first."
+    return sentence(
+        "A picture is an image, a file, or numbers (h, w), (h, w, 3) or (3, h, w), not "
+        "{}: convert it first.",
+        kind,
     )
 
 
@@ -204,17 +206,24 @@ def _turn_to_main_page(image: TiffImageFile) -> object:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise BadInput(_too_large(f" ({width} × {height})"))
+        raise _too_large((width, height))
     if min(width, height) < MIN_SIDE:
         raise BadInput(
-            f"The picture is only {width} × {height} pixels: "
-            f"show one of at least {MIN_SIDE} × {MIN_SIDE}."
+            "The picture is only {} × {} pixels: show one of at least {} × {}.",
+            width,
+            height,
+            MIN_SIDE,
+            MIN_SIDE,
         )
 
 
-def _too_large(size: str = "") -> str:
+def _too_large(size: tuple[int, int] | None = None) -> BadInput:
     limit = MAX_PIXELS // 1_000_000
-    return f"The picture is too large{size}: scale it below {limit} megapixels first."
+    if size is None:
+        return BadInput("The picture is too large: scale it below {} megapixels first.", limit)
+    return BadInput(
+        "The picture is too large ({} × {}): scale it below {} megapixels first.", *size, limit
+    )
 
 
 def _as_shown(image: Image.Image) -> Image.Image:

@@ -20,17 +20,19 @@ def parse(spec: ModelSpec, chosen: Sequence[str]) -> Any:
     """
     if spec.task.options is None:
         if chosen:
-            raise BadInput(f"{spec.name} has no options: leave --set out.")
+            raise BadInput("{} has no options: leave --set out.", spec.name)
         return None
     defaults = {field.name: field.default for field in fields(spec.task.options)}
     values: dict[str, Any] = {}
     for item in chosen:
         name, equals, text = item.partition("=")
         if name not in defaults or not equals:
-            raise BadInput(f"{brief(item)} is no option: say NAME=VALUE, of {', '.join(defaults)}.")
+            raise BadInput(
+                "{} is no option: say NAME=VALUE, of {}.", brief(item), ", ".join(defaults)
+            )
         value = _read(name, text, defaults[name])
         if name in values and not isinstance(value, tuple):
-            raise BadInput(f"{name} is said twice: leave one out.")
+            raise BadInput("{} is said twice: leave one out.", name)
         values[name] = values.get(name, ()) + value if isinstance(value, tuple) else value
     return spec.task.options(**values)
 
@@ -43,7 +45,7 @@ def _items(text: str) -> list[str]:
         except ValueError:
             if text.startswith('["'):
                 raise BadInput(
-                    f'{brief(text)} is no list in JSON: say it as ["one", "two"].'
+                    '{} is no list in JSON: say it as ["one", "two"].', brief(text)
                 ) from None
     return text.split(",")
 
@@ -51,7 +53,7 @@ def _items(text: str) -> list[str]:
 def _read(name: str, text: str, default: Any) -> Any:
     if isinstance(default, bool):
         if text.lower() not in ("yes", "no", "true", "false"):
-            raise BadInput(f"{name} is yes or no, not {brief(text)}.")
+            raise BadInput("{} is yes or no, not {}.", name, brief(text))
         return text.lower() in ("yes", "true")
     if isinstance(default, tuple):
         kind = default[0] if default else ""
@@ -59,4 +61,4 @@ def _read(name: str, text: str, default: Any) -> Any:
     try:
         return type(default)(text) if isinstance(default, (int, float)) else text
     except ValueError:
-        raise BadInput(f"{name} is a number, not {brief(text)}.") from None
+        raise BadInput("{} is a number, not {}.", name, brief(text)) from None

@@ -38,7 +38,7 @@ class Session:
     def __init__(self, path: Path, precision: str, provider: str, spin: bool = False) -> None:
         if provider not in EXECUTION_PROVIDERS:
             choices = ", ".join(EXECUTION_PROVIDERS)
-            raise BadInput(f"There is no provider {brief(provider)}: choose one of {choices}.")
+            raise BadInput("There is no provider {}: choose one of {}.", brief(provider), choices)
         self.path, self.ran = path, Ran(provider, precision)
         files = (path, path.with_suffix(".data"))  # the weights that are too large for the graph
         self.size = sum(file.stat().st_size for file in files if file.exists())
@@ -91,7 +91,7 @@ def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.
     import onnxruntime
 
     if not (offer := offers()[provider]).ready:
-        raise ProviderUnavailable(f"{provider} is not available here: {offer.reason}.")
+        raise ProviderUnavailable("{} is not available here: {}.", provider, offer.reason)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3  # errors; what a person should know is said by us
@@ -116,9 +116,9 @@ def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.
     except Exception as error:  # onnxruntime's error classes share no public base
         if provider == "cpu":
             raise
-        raise ProviderUnavailable(f"{provider} did not start: {error}") from error
+        raise ProviderUnavailable("{} did not start: {}", provider, error) from error
     if provider != "cpu" and not _runs_on(session, name):
-        raise ProviderUnavailable(f"{provider} took no part of the graph.")
+        raise ProviderUnavailable("{} took no part of the graph.", provider)
     return session
 
 

@@ -48,8 +48,11 @@ def graph_file(spec: ModelSpec, precision: str, part: str = WHOLE) -> Path:
     path = spec.embedded_file(precision)
     if not path.is_file():
         raise WeightsNotFound(
-            f"{path.name} is missing from {path.parent}: restore it from the repository, "
-            f"or make it with: python -m export build {spec.name}"
+            "{} is missing from {}: restore it from the repository, or make it with: python "
+            "-m export build {}",
+            path.name,
+            path.parent,
+            spec.name,
         )
     return path
 
@@ -141,8 +144,11 @@ def _adapter(spec: ModelSpec) -> dict[str, Path]:
         return {}
     if not path.is_file():
         raise WeightsNotFound(
-            f"{path.name} is missing from {path.parent}: restore it from the repository, "
-            f"or train it: python -m export train {spec.name}"
+            "{} is missing from {}: restore it from the repository, or train it: python -m "
+            "export train {}",
+            path.name,
+            path.parent,
+            spec.name,
         )
     return {path.name: path}
 

@@ -24,6 +24,7 @@ from model_zoo.dialects import (
 )
 from model_zoo.encoding import MARK, Encoding
 from model_zoo.errors import BadInput, brief, named
+from model_zoo.sentence import sentence
 
 MANY = 512  # rows that are answered together: as fast as thousands, and a sign of life a second
 LINE = 1000  # characters that tell what kind of file it is
@@ -66,7 +67,7 @@ class Table:
             there = ", ".join(map(named, self.columns[:20])) + (
                 " …" if len(self.columns) > 20 else ""
             )
-            raise BadInput(f"There is no column {brief(name)}: choose one of {there}.")
+            raise BadInput("There is no column {}: choose one of {}.", brief(name), there)
         return self.columns.index(name)
 
     def rows(self) -> Iterator[tuple[list[str], str]]:
@@ -92,7 +93,7 @@ def open_table(path: Path) -> Table:
     known = encoding.of(path)
     with known.open(path) as file:
         if kind := formats.markup(file.read(LINE)):
-            raise BadInput(f"This is {kind}, not a CSV file: save it as CSV.")
+            raise BadInput("This is {}, not a CSV file: save it as CSV.", kind)
     dialect = sniff(path, known)
     try:
         return _look_through(path, known, dialect)
@@ -181,16 +182,29 @@ def _look_through(path: Path, known: Encoding, dialect: Dialect) -> Table:
         raise BadInput(fault)
     if dialect.titles:
         notes.append(
-            f"Lines above the names of the columns, which were left out: {dialect.titles}."
+            sentence(
+                "Lines above the names of the columns, which were left out: {}.", dialect.titles
+            )
         )
     if repeated:
         notes.append(
-            f"Lines that repeat the names of the columns, without an answer: {repeated:,}."
+            sentence(
+                "Lines that repeat the names of the columns, without an answer: {}.",
+                f"{repeated:,}",
+            )
         )
     if misfits:
-        notes.append(f"Rows with more cells than the first line, which get no answer: {misfits:,}.")
+        notes.append(
+            sentence(
+                "Rows with more cells than the first line, which get no answer: {}.", f"{misfits:,}"
+            )
+        )
     if open_mark:
-        notes.append(f"The quotation marks of line {open_mark:,} do not pair up: they were kept.")
+        notes.append(
+            sentence(
+                "The quotation marks of line {} do not pair up: they were kept.", f"{open_mark:,}"
+            )
+        )
     column = _likeliest(columns, words)
     return Table(path, known, dialect, columns, named, count, column, tuple(notes))
 
@@ -201,9 +215,12 @@ def _fits(row: Sequence[str], width: int) -> bool:
 
 def _misfit(line: int, row: Sequence[str], width: int, dialect: Dialect) -> str:
     delimiter = VISIBLE.get(dialect.delimiter, dialect.delimiter)
-    return (
-        f"Line {line:,} has {len(row)} cells, the first line {width}: put texts "
-        f'with a "{delimiter}" in quotation marks.'
+    return sentence(
+        'Line {} has {} cells, the first line {}: put texts with a "{}" in quotation marks.',
+        f"{line:,}",
+        len(row),
+        width,
+        delimiter,
     )
 
 

@@ -51,12 +51,14 @@ def check(text: object) -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise BadInput(f"A text is a string, not {type(text).__name__}: give one text.")
+        raise BadInput("A text is a string, not {}: give one text.", type(text).__name__)
     if "\0" in text:
         raise BadInput("This is not a text, it holds NUL bytes: give plain text in UTF-8.")
     if len(text) > MAX_CHARACTERS:
         raise BadInput(
-            f"The text has {len(text):,} characters: give at most {MAX_CHARACTERS:,} at a time."
+            "The text has {} characters: give at most {} at a time.",
+            f"{len(text):,}",
+            f"{MAX_CHARACTERS:,}",
         )
     text = mend(text)
     formats.refuse_data(text.encode())

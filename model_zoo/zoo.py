@@ -61,7 +61,7 @@ def spec(name: str) -> ModelSpec:
         return specs()[name]
     except (KeyError, TypeError):
         raise UnknownModel(
-            f"There is no model {brief(name)}: choose one of {', '.join(names())}."
+            "There is no model {}: choose one of {}.", brief(name), ", ".join(names())
         ) from None
 
 
@@ -100,9 +100,11 @@ def load(
     """
     chosen = spec(name)
     if task not in (None, chosen.task):
-        raise BadInput(f"{name} does {chosen.task}, not {task}: choose {', '.join(of(task))}.")
+        raise BadInput(
+            "{} does {}, not {}: choose {}.", name, chosen.task, task, ", ".join(of(task))
+        )
     if folder and chosen.embedded:
-        raise BadInput(f"{name} has its weights in the program: leave the folder out.")
+        raise BadInput("{} has its weights in the program: leave the folder out.", name)
     where = str(Path(folder).expanduser().absolute()) if folder else ""
     return _model(name, *_pair(name, precision, provider), where)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_zoo import texts
+from model_zoo.sentence import sentence
 from model_zoo.sentiment.pieces import Piece, cut
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _left_out(unread: list[str]) -> str:
     first = list(dict.fromkeys(unread))
     named = ", ".join(f"“{word[:40]}”" for word in first[:NAMED])
     more = " …" if len(first) > NAMED else ""
-    return f"The network cannot read {named}{more}: the answer is about the rest."
+    return sentence("The network cannot read {}: the answer is about the rest.", named + more)
 
 
 def _is_word(word: str) -> bool:

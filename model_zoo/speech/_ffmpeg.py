@@ -108,14 +108,14 @@ def probe(source: Input, stop: Stop) -> Media:
     ):
         shown, complaints = process.communicate()
     if b"moov atom not found" in complaints:  # the index of an M4A, written at the very end
-        raise BadInput(f"{source.name} is damaged or cut off: choose another file.")
+        raise BadInput("{} is damaged or cut off: choose another file.", source.name)
     if process.returncode:
-        raise BadInput(f"{source.name} is not a recording that can be read: choose an audio file.")
+        raise BadInput("{} is not a recording that can be read: choose an audio file.", source.name)
     found = json.loads(shown)
     streams = found.get("streams", [])
     sounds = [stream for stream in streams if stream.get("codec_type") == "audio"]
     if not sounds:
-        raise BadInput(f"{source.name} holds no sound that can be read: choose an audio file.")
+        raise BadInput("{} holds no sound that can be read: choose an audio file.", source.name)
     form, names = found["format"], set(found["format"]["format_name"].split(","))
     seconds = 0.0 if names & set(GUESSED.split(",")) else float(form.get("duration", 0))
     start = None

@@ -61,8 +61,8 @@ def find(source: Any) -> Input:
     if hasattr(source, "read"):
         return _from_stream(source, "The recording")
     raise BadInput(
-        "A recording is a file's path, its bytes, or (sampling rate, samples), not "
-        f"{type(source).__name__}."
+        "A recording is a file's path, its bytes, or (sampling rate, samples), not {}.",
+        type(source).__name__,
     )
 
 
@@ -72,18 +72,18 @@ def _from_path(path: Path) -> Input:
     try:
         found = path.stat()
         if not any(kind(found.st_mode) for kind in (stat.S_ISREG, stat.S_ISFIFO, stat.S_ISDIR)):
-            raise BadInput(f"{name} is a device, not a file: choose an audio file.")
+            raise BadInput("{} is a device, not a file: choose an audio file.", name)
         with path.open("rb") as file:  # whether it may be read
             if stat.S_ISFIFO(found.st_mode):
                 return _from_stream(file, name)
     except IsADirectoryError as error:
-        raise BadInput(f"{name} is a folder: choose an audio file.") from error
+        raise BadInput("{} is a folder: choose an audio file.", name) from error
     except PermissionError as error:
-        raise BadInput(f"{name} may not be read: change its permissions.") from error
+        raise BadInput("{} may not be read: change its permissions.", name) from error
     except BadInput:
         raise
     except (OSError, ValueError) as error:  # also a name too long, links in a circle, a NUL
-        raise BadInput(f"There is no file {_readable(str(path))}.") from error
+        raise BadInput("There is no file {}.", _readable(str(path))) from error
     # ffmpeg has a standard input of its own: what /dev/stdin stands for here is another file there.
     return _not_empty(Input(name, found.st_size, path.resolve()))
 
@@ -93,11 +93,11 @@ def _from_stream(stream: IO[bytes], name: str) -> Input:
     kept = tempfile.TemporaryFile()  # noqa: SIM115 closed with what is returned
     while chunk := stream.read(CHUNK_BYTES):
         if not isinstance(chunk, bytes):
-            raise BadInput(f"{name} gives text, not bytes: open it in binary mode.")
+            raise BadInput("{} gives text, not bytes: open it in binary mode.", name)
         kept.write(chunk)
         if kept.tell() > MAX_PIPED_BYTES:
             most = MAX_PIPED_BYTES // 1024**3
-            raise BadInput(f"{name} gives more than {most} GB: save it as a file first.")
+            raise BadInput("{} gives more than {} GB: save it as a file first.", name, most)
     kept.flush()
     source = Input(name, kept.tell(), kept=kept)
     weakref.finalize(source, kept.close)
@@ -106,7 +106,7 @@ def _from_stream(stream: IO[bytes], name: str) -> Input:
 
 def _not_empty(source: Input) -> Input:
     if source.size == 0:
-        raise BadInput(f"{source.name} is empty: record or choose another file.")
+        raise BadInput("{} is empty: record or choose another file.", source.name)
     return source
 
 

@@ -61,6 +61,8 @@ def require_rate(rate: int) -> None:
     least, most = RATES
     if not least <= rate <= most:
         raise BadInput(
-            f"The recording has {rate:,} samples a second: {least // 1000} to {most // 1000} kHz "
-            "can be read."
+            "The recording has {} samples a second: {} to {} kHz can be read.",
+            f"{rate:,}",
+            least // 1000,
+            most // 1000,
         )

@@ -22,12 +22,12 @@ Samples = npt.NDArray[np.float32]
 def as_pair(pair: Sequence[Any]) -> tuple[int, npt.NDArray[Any]]:
     """(sampling rate, samples), in the other order as well; BadInput for anything else."""
     if len(pair) != 2:
-        raise BadInput(f"Samples come as (sampling rate, samples), not as {len(pair)} values.")
+        raise BadInput("Samples come as (sampling rate, samples), not as {} values.", len(pair))
     rate, samples = pair
     if isinstance(samples, (int, float, np.number)):
         rate, samples = samples, rate  # as soundfile and librosa give them
     if not _is_whole(rate):
-        raise BadInput(f"The sampling rate is a whole number such as 16000, not {brief(rate)}.")
+        raise BadInput("The sampling rate is a whole number such as 16000, not {}.", brief(rate))
     return int(rate), _as_array(samples)
 
 
@@ -47,16 +47,18 @@ def _as_array(samples: Any) -> npt.NDArray[Any]:
         array = np.asarray(samples)
     except Exception as error:  # whatever the library that it comes from raises
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise BadInput(f"Samples are an array of numbers, and this is none: {reason}.") from error
+        raise BadInput("Samples are an array of numbers, and this is none: {}.", reason) from error
     if array.ndim not in (1, 2):
-        raise BadInput(f"Samples are [n] or [n, channels], not {array.ndim}-dimensional.")
+        raise BadInput("Samples are [n] or [n, channels], not {}-dimensional.", array.ndim)
     if array.ndim == 2:
         # There are more samples than channels: [channels, n] is what torchaudio gives.
         array = array.T if array.shape[0] < array.shape[1] else array
         array = array if array.size else array.reshape(0, 1)  # no channels hold no samples
         if array.shape[1] > MOST_CHANNELS:
             raise BadInput(
-                f"The recording has {array.shape[1]} channels: at most {MOST_CHANNELS} can be read."
+                "The recording has {} channels: at most {} can be read.",
+                array.shape[1],
+                MOST_CHANNELS,
             )
     require_numbers(array)
     if array.dtype.kind == "f":
@@ -89,7 +91,7 @@ def _unsigned(array: npt.NDArray[Any], high: int) -> Samples | None:
 def require_numbers(array: npt.NDArray[Any]) -> None:
     """BadInput for an array of anything but integers and floats."""
     if array.dtype.kind not in "iuf":
-        raise BadInput(f"Samples are integers or floats, not {array.dtype}.")
+        raise BadInput("Samples are integers or floats, not {}.", array.dtype)
 
 
 def require_scale(array: npt.NDArray[Any]) -> None:
@@ -98,8 +100,9 @@ def require_scale(array: npt.NDArray[Any]) -> None:
     peak = np.abs(finite).max(initial=0)
     if peak > LOUDEST or (peak > 1 and (finite == np.round(finite)).all()):
         raise BadInput(
-            f"Floating-point samples lie between -1 and 1, and these reach {peak:.0f}: divide "
-            "them by the largest value of their scale, which is 32768 for 16 bits."
+            "Floating-point samples lie between -1 and 1, and these reach {}: divide them by "
+            "the largest value of their scale, which is 32768 for 16 bits.",
+            f"{peak:.0f}",
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_zoo.errors import BadInput
+from model_zoo.sentence import sentence
 from model_zoo.speech import _ffmpeg, _input, _libsndfile, _parts
 from model_zoo.speech._ffmpeg import Media
 from model_zoo.speech._input import Input
@@ -68,9 +69,9 @@ class Sound:
                 self.seconds = max(self.seconds, heard / SAMPLE_RATE)
                 yield within
                 if len(within) < len(block):
-                    self.note = (
-                        f"Only the first {MAX_SECONDS // 3600} hours were heard: cut the "
-                        "recording into pieces."
+                    self.note = sentence(
+                        "Only the first {} hours were heard: cut the recording into pieces.",
+                        MAX_SECONDS // 3600,
                     )
                     break
             else:
@@ -88,9 +89,11 @@ class Sound:
         if self.promised == math.inf:
             self.note = _damaged(self.source)
         else:
-            self.note = (
-                f"{self.source.name} is damaged or cut off: {heard:.1f} of {self.promised:.1f} "
-                "seconds were heard."
+            self.note = sentence(
+                "{} is damaged or cut off: {} of {} seconds were heard.",
+                self.source.name,
+                f"{heard:.1f}",
+                f"{self.promised:.1f}",
             )
 
     def samples(self) -> Samples:
@@ -137,7 +140,9 @@ class Sound:
         counted = reading.broken and self.promised and decoder.format != "OGG"
         if reading.goes_on and not counted and not _ffmpeg.is_there():
             self.promised = 0
-            self.note = f"{source.name} goes on after what was heard: to read that, install ffmpeg."
+            self.note = sentence(
+                "{} goes on after what was heard: to read that, install ffmpeg.", source.name
+            )
 
     def _further(self, source: Input, skip: float) -> Generator[Samples, None, bool]:
         """What ffmpeg finds behind so many seconds; False where that is nothing."""
@@ -173,9 +178,11 @@ class Sound:
             if sounds:
                 if len(media.tracks) > 1:
                     number = sorted(other.index for other in media.tracks).index(track.index) + 1
-                    self.note = (
-                        f"{source.name} has {len(media.tracks)} tracks of sound: number {number} "
-                        "was heard."
+                    self.note = sentence(
+                        "{} has {} tracks of sound: number {} was heard.",
+                        source.name,
+                        len(media.tracks),
+                        number,
                     )
                 # Where the end is known, what is missing is counted; gaps in time are filled.
                 if reading.broken and (media.start is not None or not self.promised):
@@ -228,8 +235,9 @@ def _opened(found: Input, stop: Stop) -> Sound:
 def _probe(source: Input, stop: Stop) -> Media:
     if not _ffmpeg.is_there():
         raise BadInput(
-            f"{source.name} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read "
-            "where ffmpeg is installed."
+            "{} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read where "
+            "ffmpeg is installed.",
+            source.name,
         )
     return _ffmpeg.probe(source, stop)
 
@@ -248,16 +256,17 @@ def _silence(samples: int) -> Iterator[Samples]:
 
 
 def _damaged(source: Input) -> str:
-    return f"{source.name} is damaged or cut off: what can be decoded of it was heard."
+    return sentence("{} is damaged or cut off: what can be decoded of it was heard.", source.name)
 
 
 def _soundless(source: Input) -> str:
-    return f"{source.name} holds no sound that can be read: choose an audio file."
+    return sentence("{} holds no sound that can be read: choose an audio file.", source.name)
 
 
 def _require_length(seconds: float) -> None:
     if seconds > MAX_SECONDS:
         raise BadInput(
-            f"The recording is {seconds / 3600:.1f} hours long: cut it into pieces of at most "
-            f"{MAX_SECONDS // 3600} hours."
+            "The recording is {} hours long: cut it into pieces of at most {} hours.",
+            f"{seconds / 3600:.1f}",
+            MAX_SECONDS // 3600,
         )

@@ -45,7 +45,7 @@ class SpeechOptions:
         found["language"] = languages.code(values.text("language", self.language or ""))
         if found["task"] not in TASKS:
             raise BadInput(
-                f"There is no task {brief(self.task)}: choose one of {', '.join(TASKS)}."
+                "There is no task {}: choose one of {}.", brief(self.task), ", ".join(TASKS)
             )
         for name in ("beam_size", "best_of"):
             found[name] = values.whole(name, getattr(self, name), 1, 10)

@@ -168,8 +168,10 @@ class LanguageModel(ABC):
             found = prompt_of(vocabulary, text, before)
         if len(found.tokens) >= self.capacity:
             raise BadInput(
-                f"The text has {len(found.tokens):,} tokens, and {self.spec.name} reads fewer "
-                f"than {self.capacity:,}: shorten it."
+                "The text has {} tokens, and {} reads fewer than {}: shorten it.",
+                f"{len(found.tokens):,}",
+                self.spec.name,
+                f"{self.capacity:,}",
             )
         return replace(found, seen=frozenset(vocabulary.encode(answer)))
 
@@ -187,7 +189,9 @@ class LanguageModel(ABC):
         text = _read(text, "There is no text to judge: paste one first.")
         tokens = [vocabulary.document, *vocabulary.encode(text)]
         if len(tokens) > MAX_SCORED:
-            raise BadInput(f"The text has {len(tokens):,} tokens: {MAX_SCORED:,} are the most.")
+            raise BadInput(
+                "The text has {} tokens: {} are the most.", f"{len(tokens):,}", f"{MAX_SCORED:,}"
+            )
         watch.lap("preprocess")
         if session.ran.precision == "int8" and len(tokens) <= FEWEST_IN_INT8:
             session = open_session(self.spec, "fp32", "cpu")
@@ -243,12 +247,14 @@ class LanguageModel(ABC):
 def _read(text: str, empty: str) -> str:
     """The text; raises BadInput for what is none, has nothing in it or is too long to begin."""
     if not isinstance(text, str):
-        raise BadInput(f"A prompt is a text, not {type(text).__name__}.")
+        raise BadInput("A prompt is a text, not {}.", type(text).__name__)
     if not text.strip():
         raise BadInput(empty)
     if len(text) > MAX_CHARACTERS:
         raise BadInput(
-            f"The text has {len(text):,} characters: give at most {MAX_CHARACTERS:,} at a time."
+            "The text has {} characters: give at most {} at a time.",
+            f"{len(text):,}",
+            f"{MAX_CHARACTERS:,}",
         )
     return mend(text)
 

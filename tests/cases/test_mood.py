@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import model_zoo
-from model_zoo import sst2_minilm
 from model_zoo.errors import BadInput
+from model_zoo.sentiment.task import cells
 from model_zoo.sst2_minilm import Sst2Minilm
 
 pytestmark = pytest.mark.weights
@@ -101,7 +101,7 @@ def test_t10_rows_of_a_list_get_the_hint_that_a_text_gets_alone(model):
         "Der Film ist schrecklich und langweilig",
         "a fine film",
     ]
-    rows = list(sst2_minilm.cells(model, given))
+    rows = list(cells(model, given))
     assert [row["hint"] for row in rows] == [model(text).hint for text in given]
     assert ["English" in row["hint"] for row in rows] == [True, True, False]
     assert rows[2]["verdict"] == "positive"
