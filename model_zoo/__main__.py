@@ -31,8 +31,8 @@ from model_zoo.discovery import offered
 from model_zoo.doctor import examine
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.fetch import keep
+from model_zoo.placement import candidates, choose
 from model_zoo.spec import ModelSpec
-from model_zoo.tuning import choose
 from model_zoo.tuning import tune as tune_model
 
 app = commands("Small neural networks as ONNX graphs: list, fetch, run and measure them.")
@@ -156,7 +156,7 @@ def bench(
         return
 
     def one(spec: ModelSpec) -> list[benches.Measurement]:
-        pairs = benches.candidates(spec, precision, provider)
+        pairs = candidates(spec, precision, provider)
         return benches.measure(spec.name, pairs, rounds or benches.ROUNDS)
 
     show(_measure(names, one), as_json)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from model_zoo import zoo
-from model_zoo.errors import BadInput, brief
-from model_zoo.providers import PROVIDERS, has_brain_floats, ready
 from model_zoo.sessions import open_session
 from model_zoo.spec import ModelSpec
 from model_zoo.store import graph_files
@@ -45,24 +42,6 @@ class Measurement:
         return {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
 
 
-def candidates(
-    spec: ModelSpec, precision: str = "auto", provider: str = "auto"
-) -> Iterator[tuple[str, str]]:
-    """(precision, provider) pairs that this machine can run and a request leaves open.
-
-    Of those that a model would run alike, the one that it really runs at.
-    """
-    _require(precision, spec.run.precisions, f"{spec.name} has no precision")
-    _require(provider, PROVIDERS, "There is no provider")
-    precisions = spec.run.precisions if precision == "auto" else (precision,)
-    providers = ready() if provider == "auto" else (provider,)
-    seen = []
-    for pair in filter(_sensible, product(precisions, providers)):
-        if (places := spec.place(*pair)) not in seen:
-            seen.append(places)
-            yield spec.pair(*pair)
-
-
 def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -> list[Measurement]:
     """Time a model's example input at each pair, in turns, so that a drifting clock hits all alike.
 
@@ -92,21 +71,6 @@ def measure(name: str, pairs: Iterable[tuple[str, str]], rounds: int = ROUNDS) -
 
 def _affordable(seconds: float) -> int:
     return max(1, min(RUNS_A_ROUND, int(ROUND_SECONDS / seconds)))
-
-
-def _sensible(pair: tuple[str, str]) -> bool:
-    precision, provider = pair
-    if precision == "bf16":
-        return provider == "openvino" and has_brain_floats()
-    if precision == "int8":  # these products are for processors
-        return provider in ("cpu", "openvino")
-    # On a CPU half precision is converted at every operator.
-    return precision != "fp16" or provider not in ("cpu", "openvino")
-
-
-def _require(asked: str, known: tuple[str, ...], complaint: str) -> None:
-    if asked not in ("auto", *known):
-        raise BadInput("{} {}: choose one of auto, {}.", complaint, brief(asked), ", ".join(known))
 
 
 def _summary(

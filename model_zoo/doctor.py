@@ -13,10 +13,10 @@ from model_zoo import __version__, zoo
 from model_zoo.cache import cache_folder
 from model_zoo.errors import CacheError
 from model_zoo.fetch import are_here
+from model_zoo.placement import choose
 from model_zoo.providers import offers, processor, thread_limit, usable_cores
 from model_zoo.sessions import open_session
 from model_zoo.source import readable
-from model_zoo.tuning import choose
 
 LITTLE_ROOM_BYTES = 1_000_000_000  # the usual models need as much, with their graphs
 

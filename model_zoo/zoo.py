@@ -15,6 +15,7 @@ from cachetools import cached
 
 from model_zoo import discovery
 from model_zoo.errors import BadInput, UnknownModel, brief
+from model_zoo.placement import choose
 from model_zoo.sessions import SESSIONS
 from model_zoo.spec import Model, ModelSpec
 from model_zoo.task import Task
@@ -128,8 +129,6 @@ _models: dict[tuple[str, ...], Any] = {}  # by what runs
 
 @cached(_pairs, condition=Condition())
 def _pair(name: str, precision: str, provider: str) -> tuple[str, str]:
-    from model_zoo.tuning import choose
-
     choice = choose(spec(name), precision, provider)
     return choice.precision, choice.provider
 

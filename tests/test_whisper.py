@@ -10,8 +10,8 @@ from whisper.timing import dtw_cpu
 from whisper.tokenizer import get_tokenizer
 
 import model_zoo
-from model_zoo.bench import candidates
 from model_zoo.errors import BadInput
+from model_zoo.placement import candidates
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.captions import Captions
 from model_zoo.speech.decoding import Rules

@@ -11,7 +11,7 @@ from export.checks import Comparison
 from export.recipes.reading import Reader
 from export.recipes.sentiment import restore
 from model_zoo import sst2_minilm, zoo
-from model_zoo.bench import candidates
+from model_zoo.placement import candidates
 from model_zoo.sentiment.pieces import CLS, SEP
 from model_zoo.session import softmax
 from model_zoo.sessions import open_session

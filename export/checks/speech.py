@@ -16,7 +16,7 @@ from whisper.tokenizer import get_tokenizer
 from export.checks import Comparison
 from export.checks.original_whisper import load
 from model_zoo import zoo
-from model_zoo.bench import candidates
+from model_zoo.placement import candidates
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
 from model_zoo.speech.mel import FRAMES_PER_SECOND, FULL_FRAMES, log_mel

@@ -16,6 +16,7 @@ import numpy as np
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
+from model_zoo.placement import choose
 from model_zoo.providers import usable_cores
 from model_zoo.sampling import TextOptions
 from model_zoo.session import Session
@@ -26,7 +27,6 @@ from model_zoo.text.generation import generate
 from model_zoo.text.memory import Reader
 from model_zoo.text.prompt import Prompt
 from model_zoo.text.tokens import Vocabulary
-from model_zoo.tuning import choose
 
 PROMPT, NEW, LONG = 16, 128, 400  # tokens
 CONTEXT = 1024

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 import model_zoo
 from demos import serve, starting
-from model_zoo import cache, doctor, providers, store, tuning, wheel
+from model_zoo import cache, doctor, placement, providers, store, wheel
 from model_zoo.errors import CacheError
 from tests.conftest import ROOT
 from tests.test_privacy import Served, served
@@ -351,7 +351,7 @@ def test_b12_without_a_home_embedded_models_run_and_others_say_what_they_need(
 ) -> None:
     if chosen:
         homeless.setenv("SENSORIUM_CACHE", chosen)
-    assert tuning.choose(model_zoo.spec("mnist-cnn")).provider
+    assert placement.choose(model_zoo.spec("mnist-cnn")).provider
     assert store.graph_file(model_zoo.spec("mnist-cnn"), "fp32").is_file()
     with pytest.raises(CacheError, match="set SENSORIUM_CACHE to an absolute path"):
         store.graph_file(model_zoo.spec("sst2-minilm"), "fp32")
