@@ -1,4 +1,4 @@
-"""The pages, one module each: a module with a `page` becomes a tab, sorted by `page.order`."""
+"""What people see: pages, the widgets that they are drawn with, and the shell around them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class Page:
 
 
 def pages() -> tuple[Page, ...]:
-    """Every page in this folder, in order; `demos/draw.py` has `page = Page("draw", …)`."""
-    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
+    """Every page in `pages/`, in order; `pages/draw.py` has `page = Page("draw", …)`."""
+    rooms = iter_modules([str(HERE / "pages")])
+    modules = (import_module(f"{__name__}.pages.{module.name}") for module in rooms)
     found = (module.page for module in modules if hasattr(module, "page"))
     return tuple(sorted(found, key=lambda page: page.order))

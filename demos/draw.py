@@ -20,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 import model_zoo
-from demos import Page, parts
+from demos import HERE, Page, parts
 from demos.snippets import code
 from demos.words import CHINESE, SHARED, say
 from demos.zoo_words import told
@@ -28,7 +28,6 @@ from model_zoo import zoo
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.vision.task import DIGITS
 
-HERE = Path(__file__).parent
 MODEL = zoo.of(DIGITS)[0]
 REJECT = "not a digit"
 SIDE = 560  # pixels of a drawing, as canvas.js sends it
@@ -198,8 +197,8 @@ def build(demo: gr.Blocks) -> None:
         with gr.Column(scale=5, min_width=300):
             canvas = gr.HTML(
                 "",
-                html_template=(HERE / "canvas.html").read_text("utf-8"),
-                js_on_load=(HERE / "canvas.js").read_text("utf-8") + parts.PICTURE_JS,
+                html_template=(HERE / "widgets" / "canvas.html").read_text("utf-8"),
+                js_on_load=(HERE / "widgets" / "canvas.js").read_text("utf-8") + parts.PICTURE_JS,
                 elem_id="canvas",
                 examples=EXAMPLES,
                 chinese=CANVAS_CHINESE,
