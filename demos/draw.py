@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from math import cos, pi, radians, sin
-from pathlib import Path
 from typing import Any
 
 import gradio as gr

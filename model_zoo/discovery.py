@@ -25,7 +25,11 @@ from model_zoo.spec import Card, ModelSpec, Run, Weights
 from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.vision.task import DIGITS, IMAGES
 
-ROOMS = ("model_zoo.vision", "model_zoo.text", "model_zoo.speech")  # packages whose files have models
+ROOMS = (
+    "model_zoo.vision",
+    "model_zoo.text",
+    "model_zoo.speech",
+)  # packages whose files have models
 GROUP = "sensorium.models"
 MANIFEST = "model.toml"
 TASKS = {task.name: task for task in (IMAGES, DIGITS)}  # whose models a manifest can describe
