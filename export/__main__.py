@@ -15,12 +15,13 @@ from safetensors.numpy import load_file
 
 from export import recipes
 from export.recipes.origin import whole
-from model_zoo import store, zoo
-from model_zoo._console import AsJson, Names, commands, console, show, start
+from model_zoo import zoo
+from model_zoo.cli.console import AsJson, Names, commands, console, show, start
 from model_zoo.discovery import offered
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
+from model_zoo.weights import store
 
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
 MOST_SEED = 2**32 - 1

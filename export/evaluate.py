@@ -8,10 +8,10 @@ from pathlib import Path
 
 from export import recipes
 from export.recipes.metrics import measure
-from model_zoo import store
-from model_zoo.providers import has_brain_floats, ready
-from model_zoo.session import Session
+from model_zoo.runtime.providers import has_brain_floats, ready
+from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
+from model_zoo.weights import store
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from whisper.normalizers import EnglishTextNormalizer
 from export.checks.original_whisper import load
 from model_zoo import zoo
 from model_zoo.errors import BadInput
-from model_zoo.placement import candidates
+from model_zoo.runtime.placement import candidates
 from model_zoo.spec import ModelSpec
 
 

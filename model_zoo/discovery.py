@@ -19,9 +19,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from model_zoo.classify import ImageClassifier
 from model_zoo.errors import BadInput
 from model_zoo.spec import Card, ModelSpec, Run, Weights
+from model_zoo.vision.classify import ImageClassifier
 from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.vision.task import DIGITS, IMAGES
 

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 from PIL.Image import Image
 
-from model_zoo import encoding
 from model_zoo.errors import BadInput, named
-from model_zoo.images import open_image
+from model_zoo.text import encoding
+from model_zoo.vision.images import open_image
 
 STDIN = ("-", "/dev/stdin", "/dev/fd/0")
 PIPE = "standard input"  # what refusals call a file that came through a pipe

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from model_zoo.encoding import mend
 from model_zoo.errors import BadInput, brief
+from model_zoo.text.encoding import mend
 
 YES, NO = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 LARGEST = 2**64  # whatever is larger is too large for any option

@@ -15,8 +15,8 @@ from cachetools import cached
 
 from model_zoo import discovery
 from model_zoo.errors import BadInput, UnknownModel, brief
-from model_zoo.placement import choose
-from model_zoo.sessions import SESSIONS
+from model_zoo.runtime.placement import choose
+from model_zoo.runtime.sessions import SESSIONS
 from model_zoo.spec import Model, ModelSpec
 from model_zoo.task import Task
 

@@ -24,8 +24,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image, ImageDraw
 
 import demos
-from demos import draw, leaving, parts, see, words, zoo_words
-from demos.serve import blocks
+from demos.pages import draw, see
+from demos.shell import leaving, parts, words, zoo_words
+from demos.shell.serve import blocks
 from model_zoo.errors import BadInput
 from model_zoo.trace import ImageTrace, Ran
 from tests.conftest import ROOT, SPEECH, running

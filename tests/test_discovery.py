@@ -30,7 +30,7 @@ std = [0.5, 0.5, 0.5]
 ONE_FILE = """
     from pathlib import Path
 
-    from model_zoo.classify import ImageClassifier
+    from model_zoo.vision.classify import ImageClassifier
     from model_zoo.spec import Card, ModelSpec, Run, Weights
     from model_zoo.vision.preprocessing import Preprocessing
     from model_zoo.vision.task import IMAGES
@@ -87,8 +87,8 @@ def package(tmp_path: Path) -> Path:
 PICTURE = "demos/examples/ship.jpg"
 PAGE = """
 import json, demos
-from demos import see
-from demos.serve import blocks
+from demos.pages import see
+from demos.shell.serve import blocks
 demo = blocks([see.page])
 found = [c for c in demo.config["components"] if c["props"].get("value") == see.MODEL]
 print(json.dumps([choice[0] for choice in found[0]["props"]["choices"]]))

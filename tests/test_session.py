@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from model_zoo import doctor, providers, session
+from model_zoo.cli import doctor
 from model_zoo.errors import BadInput, ProviderUnavailable
-from model_zoo.session import Session, softmax
+from model_zoo.runtime import providers, session
+from model_zoo.runtime.session import Session, softmax
 from tests import tiny
 
 

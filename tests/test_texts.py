@@ -2,8 +2,8 @@
 
 import pytest
 
-from model_zoo import texts
 from model_zoo.errors import BadInput
+from model_zoo.text import texts
 
 
 def cut(text: str, spans: list[texts.Span]) -> list[str]:

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import placement, store, tuning, zoo
+from model_zoo import zoo
 from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
-from model_zoo.sessions import open_session
+from model_zoo.runtime import placement, tuning
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import WHOLE, Card, Metric
+from model_zoo.weights import store
 from tests import tiny, toys
 
 EMBEDDED = ("mnist-cnn", "cifar10-resnet")
@@ -180,7 +182,7 @@ def test_tune_remembers_for_this_machine_only(tmp_path, monkeypatch):
 
 
 def _row(precision: str, provider: str):
-    from model_zoo.bench import Measurement
+    from model_zoo.runtime.bench import Measurement
 
     return Measurement("mnist-cnn", precision, provider, 1, 1, 1.0, 1, 1, 1, 1)
 

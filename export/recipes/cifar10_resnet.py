@@ -16,8 +16,8 @@ from export.recipes.folding import fold_norm, fold_temperature, round_to_half
 from export.recipes.origin import origin
 from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.training import Batches, Loop, accuracy, begin, cross_entropy
-from model_zoo.cifar10_resnet import LABELS, SIDE
-from model_zoo.classify import as_batch
+from model_zoo.vision.cifar10_resnet import LABELS, SIDE
+from model_zoo.vision.classify import as_batch
 
 WIDTHS = (64, 256, 256)
 WHITENED = (

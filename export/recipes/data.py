@@ -20,10 +20,10 @@ from export.recipes.parts import (
     require_classes,
     require_pictures,
 )
-from model_zoo.cifar10_resnet import LABELS, SIDE
 from model_zoo.errors import BadInput
-from model_zoo.mnist_cnn import SIDE as DIGIT_SIDE
-from model_zoo.mnist_cnn import to_mnist
+from model_zoo.vision.cifar10_resnet import LABELS, SIDE
+from model_zoo.vision.mnist_cnn import SIDE as DIGIT_SIDE
+from model_zoo.vision.mnist_cnn import to_mnist
 
 # The last training images choose among epochs and fit the temperature; none is trained on
 HELD_OUT = 2_000

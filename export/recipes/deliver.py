@@ -15,7 +15,7 @@ from export.recipes.onnx_file import write_onnx
 from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.report import Report
 from export.recipes.training import load_averaged, read_curves, read_started
-from model_zoo.classify import as_batch
+from model_zoo.vision.classify import as_batch
 
 BATCH = 500
 

@@ -19,8 +19,8 @@ from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from export.recipes.origin import Origin, keep, kept
 from export.recipes.reading import like_lengths
 from export.recipes.training import Batches, Loop, load_averaged, one_cycle
-from model_zoo.smollm2 import SPECS, SmolLM2
-from model_zoo.store import weights_of
+from model_zoo.text.smollm2 import SPECS, SmolLM2
+from model_zoo.weights.store import weights_of
 
 EPOCHS, BATCH, RATE = 2, 32, 1.5e-4  # more epochs, and it recites the sentences themselves
 AT_ONCE = 256  # sentences

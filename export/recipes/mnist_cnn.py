@@ -16,8 +16,8 @@ from export.recipes.folding import fold_norm, fold_temperature, round_to_half
 from export.recipes.origin import Origin, keep, kept, origin
 from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.training import Batches, Loop, accuracy, begin, cross_entropy, one_cycle
-from model_zoo.classify import as_batch
-from model_zoo.mnist_cnn import LABELS, SIDE
+from model_zoo.vision.classify import as_batch
+from model_zoo.vision.mnist_cnn import LABELS, SIDE
 
 OTHER = len(LABELS) - 1
 CODE = ("mnist_cnn", "drawings", "strokes", "distort")

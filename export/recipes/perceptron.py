@@ -15,8 +15,8 @@ from export.recipes.folding import fold_temperature, round_to_half
 from export.recipes.origin import origin
 from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.training import Batches, Loop, accuracy, begin, one_cycle
-from model_zoo.classify import as_batch
-from model_zoo.mnist_cnn import SIDE
+from model_zoo.vision.classify import as_batch
+from model_zoo.vision.mnist_cnn import SIDE
 
 LABELS = tuple("0123456789")
 WIDTHS = (SIDE * SIDE, 500, 500, len(LABELS))  # 648,000 weights

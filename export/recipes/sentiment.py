@@ -34,11 +34,11 @@ from export.recipes.rewording import reword
 from export.recipes.sst2 import Texts, sst2, unlabelled
 from export.recipes.teacher import rows_of, teach
 from export.recipes.training import Loop, begin, load_averaged, one_cycle, read_curves, read_started
-from model_zoo import sst2_minilm
-from model_zoo.fetch import fetch_all
 from model_zoo.graphs import bert
-from model_zoo.sentiment.batches import log_odds
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
+from model_zoo.text import sst2_minilm
+from model_zoo.text.sentiment.batches import log_odds
+from model_zoo.weights.fetch import fetch_all
 
 RANK, SCALE = 32, 2.0  # of the adapter: 1.3 of the base's 22.6 million numbers
 BATCH, HEAD_RATE, DECAY = 80, 1e-3, 0.95

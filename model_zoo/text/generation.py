@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
-from model_zoo.sampling import Sampler, TextOptions
 from model_zoo.sentence import sentence
 from model_zoo.text.memory import Reader
 from model_zoo.text.prompt import Prompt, begin
+from model_zoo.text.sampling import Sampler, TextOptions
 from model_zoo.text.signs import Signs, Token, step_of
 from model_zoo.text.tokens import Vocabulary
 

@@ -12,22 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model_zoo.encoding import mend
 from model_zoo.errors import BadInput
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
-from model_zoo.sessions import open_session
+from model_zoo.runtime.session import Session
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
 from model_zoo.stopping import NEVER, Stop
-from model_zoo.store import weights_of
 from model_zoo.text.beams import search
+from model_zoo.text.encoding import mend
 from model_zoo.text.generation import generate, until
 from model_zoo.text.memory import Memory, Reader
 from model_zoo.text.prompt import Prompt, prompt_of
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Signs, Token, step_of, whole
+from model_zoo.text.texts import MAX_CHARACTERS
 from model_zoo.text.tokens import Vocabulary
-from model_zoo.texts import MAX_CHARACTERS
 from model_zoo.trace import Ran, Stopwatch
+from model_zoo.weights.store import weights_of
 
 MAX_SCORED = 8192  # tokens of one text to judge
 # Of the first tokens of a text int8 is up to a third off, which only a longer one makes up for.

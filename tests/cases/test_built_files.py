@@ -17,11 +17,13 @@ from onnx import numpy_helper
 
 import model_zoo
 import tests.toys
-from model_zoo import cache, placement, store, zoo
+from model_zoo import zoo
 from model_zoo.errors import CacheError
-from model_zoo.sessions import open_session
-from model_zoo.source import Source, Wheel
+from model_zoo.runtime import placement
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
+from model_zoo.weights import cache, store
+from model_zoo.weights.source import Source, Wheel
 from tests import tiny
 
 

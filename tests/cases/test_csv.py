@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo import tables
 from model_zoo.errors import BadInput
-from model_zoo.tables import UNNAMED, UNSURE, Table
+from model_zoo.text import tables
+from model_zoo.text.tables import UNNAMED, UNSURE, Table
 
 
 def opened(folder: Path, data: str | bytes) -> Table:

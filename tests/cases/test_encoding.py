@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo import encoding, inputs, tables, texts
-from model_zoo.encoding import decode, detect
+from model_zoo import inputs
 from model_zoo.errors import BadInput
+from model_zoo.text import encoding, tables, texts
+from model_zoo.text.encoding import decode, detect
 
 REVIEW = "Un très bon film, déjà vu à Besançon"
 SENTENCES = [

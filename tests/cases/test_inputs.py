@@ -13,9 +13,10 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image, ImageDraw
 
-from model_zoo import inputs, tables, zoo
+from model_zoo import inputs, zoo
 from model_zoo.errors import BadInput
 from model_zoo.speech.audio import open_sound
+from model_zoo.text import tables
 
 ROOT = Path(__file__).parents[2]
 SPEECH = ROOT / "model_zoo" / "speech" / "jfk.flac"

@@ -12,8 +12,8 @@ import pytest
 
 import model_zoo
 from model_zoo.errors import BadInput
-from model_zoo.sentiment.task import cells
-from model_zoo.sst2_minilm import Sst2Minilm
+from model_zoo.text.sentiment.task import cells
+from model_zoo.text.sst2_minilm import Sst2Minilm
 
 pytestmark = pytest.mark.weights
 
@@ -160,7 +160,7 @@ def test_26_a_wrapped_text_is_read_as_one_that_is_not(model, width):
 
 
 def test_26_a_list_of_lines_stays_one():
-    from model_zoo import texts
+    from model_zoo.text import texts
 
     for text in (
         "a dull mess\nnot worth the money at all\ngreat sound",

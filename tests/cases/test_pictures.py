@@ -22,8 +22,8 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter, PngImagePlugin
 
 import model_zoo
 from model_zoo.errors import BadInput
-from model_zoo.images import as_image, flatten, open_image
-from model_zoo.picture_metadata import TURNS, exif_orientation
+from model_zoo.vision.images import as_image, flatten, open_image
+from model_zoo.vision.picture_metadata import TURNS, exif_orientation
 
 SHIP = Path(__file__).parents[2] / "demos" / "examples" / "ship.jpg"
 POINTS = [(80, 70), (200, 70), (130, 220)]  # of a 7 on 280 × 280

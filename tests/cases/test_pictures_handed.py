@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from model_zoo.errors import BadInput
-from model_zoo.images import as_image, flatten, open_image
+from model_zoo.vision.images import as_image, flatten, open_image
 from tests.cases.test_pictures import swapped_profile
 from tests.cases.test_pictures_values import CLEAR, COLOURS, GREY, SHIP, of_bits, png, shows
 

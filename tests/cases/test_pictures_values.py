@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from model_zoo.errors import BadInput
-from model_zoo.images import as_image, flatten, open_image
-from model_zoo.picture_metadata import TURNS
+from model_zoo.vision.images import as_image, flatten, open_image
+from model_zoo.vision.picture_metadata import TURNS
 
 SHIP = Image.open(Path(__file__).parents[2] / "demos" / "examples" / "ship.jpg").resize((96, 64))
 COLOURS = np.asarray(SHIP)

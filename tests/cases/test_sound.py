@@ -369,8 +369,9 @@ def test_34_command_line_and_page_say_what_could_not_be_heard(
 ) -> None:
     from typer.testing import CliRunner
 
-    from demos import listen, recorder
-    from model_zoo.__main__ import app
+    from demos.pages import listen
+    from demos.widgets import recorder
+    from model_zoo.cli.commands import app
 
     path = damaged(made(tmp_path / "a.flac"), at=0.95)
     note = "a.flac is damaged or cut off: 10.6 of 11.0 seconds were heard."

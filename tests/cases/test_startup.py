@@ -20,9 +20,11 @@ import uvicorn
 from fastapi import FastAPI
 
 import model_zoo
-from demos import serve, starting
-from model_zoo import cache, doctor, placement, providers, store, wheel
+from demos.shell import serve, starting
+from model_zoo.cli import doctor
 from model_zoo.errors import CacheError
+from model_zoo.runtime import placement, providers
+from model_zoo.weights import cache, store, wheel
 from tests.conftest import ROOT
 from tests.test_privacy import Served, served
 
@@ -291,7 +293,7 @@ def test_40_a_folder_that_has_become_unusable_is_named(server: Served) -> None:
 MOUNTED = """
 import asyncio
 import demos, fastapi, httpx
-from demos import serve
+from demos.shell import serve
 
 async def main():
     outer = fastapi.FastAPI()

@@ -18,14 +18,16 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import _run, inputs, options
-from model_zoo._run import Asked
+from model_zoo import inputs
+from model_zoo.cli import options
+from model_zoo.cli import run as _run
+from model_zoo.cli.run import Asked
 from model_zoo.errors import BadInput, ZooError, brief
-from model_zoo.images import open_image
-from model_zoo.sampling import TextOptions
 from model_zoo.speech.audio import open_sound
 from model_zoo.speech.options import SpeechOptions
+from model_zoo.text.sampling import TextOptions
 from model_zoo.trace import Ran
+from model_zoo.vision.images import open_image
 
 ROOT = Path(__file__).parents[2]
 SST2, SMOLLM2 = model_zoo.spec("sst2-minilm"), model_zoo.spec("smollm2-135m")
@@ -129,7 +131,7 @@ def test_13_numbers_are_listed_as_before():
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_04_a_file_loses_no_sign_whatever_the_console_knows(encoding: str):
-    code = "from model_zoo._console import start; start(lambda: print('✓ café 评论'))"
+    code = "from model_zoo.cli.console import start; start(lambda: print('✓ café 评论'))"
     done = python("-c", code, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stdout.decode().strip()) == (0, "✓ café 评论")
 
@@ -141,7 +143,7 @@ def test_04_doctor_prints_to_any_file():
 
 
 def test_an_error_that_nobody_foresaw_is_a_sentence():
-    code = "from model_zoo._console import start; start(lambda: 1 / 0)"
+    code = "from model_zoo.cli.console import start; start(lambda: 1 / 0)"
     done = python("-c", code)
     assert done.returncode == 1
     assert done.stderr.startswith(b"The program failed (ZeroDivisionError: division by zero): ")
@@ -151,7 +153,7 @@ def test_an_error_that_nobody_foresaw_is_a_sentence():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals to be had")
 def test_04_a_console_shows_a_question_mark_for_a_sign_it_lacks():
-    code = "from model_zoo._console import start; start(lambda: print('café ✓'))"
+    code = "from model_zoo.cli.console import start; start(lambda: print('café ✓'))"
     assert "caf\xe9 ?" in screen("-c", code, PYTHONIOENCODING="cp1252").decode("cp1252")
 
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from demos import write, writing
+from demos.pages import write, writing
 from export.checks.text import small_gpt2
 from model_zoo.errors import BadInput
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.text.memory import CHUNK
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Signs, Step, Token
 from model_zoo.text.tokens import Vocabulary, byte_alphabet
 from tests.small_lm import PLACES, Small

@@ -13,11 +13,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 import model_zoo
-from model_zoo import encoding, inputs, options, texts
-from model_zoo.dialects import NONE
-from model_zoo.sampling import TextOptions
-from model_zoo.tables import Writer, open_table
-from model_zoo.tables import answered as answered_rows
+from model_zoo import inputs
+from model_zoo.cli import options
+from model_zoo.text import encoding, texts
+from model_zoo.text.dialects import NONE
+from model_zoo.text.sampling import TextOptions
+from model_zoo.text.tables import Writer, open_table
+from model_zoo.text.tables import answered as answered_rows
 from tests.fuzz import seeds
 from tests.fuzz.kinds import Kind, Seeded, Structured
 from tests.fuzz.mutations import cuts, mutate
