@@ -2,6 +2,8 @@
 
 The recorder is our own (recorder.html, recorder.js) in a `gr.HTML`, not `gr.Audio`: one press
 records with captions meanwhile, a file reaches the decoder as it came, and a word plays itself.
+
+One file, as every page is one: its words, endpoint, handlers and layout.
 """
 
 from __future__ import annotations

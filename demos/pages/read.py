@@ -1,4 +1,7 @@
-"""Write something and see, while you write, how it sounds and which words make it sound so."""
+"""Write something and see, while you write, how it sounds and which words make it sound so.
+
+One file, as every page is one: its words, endpoint, handlers and layout.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ask a language model, or begin a text, and watch it write: each token with what it could be."""
+"""Ask a language model, or begin a text, and watch it write: each token with what it could be.
+
+One file, as every page is one: its words, endpoint, handlers and layout.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every use that we make of Gradio's private parts, each with its reason; checked with 6.31."""
+"""Every use that we make of Gradio's private parts, each with its reason; checked with 6.31.
+
+One file, so that an upgrade of Gradio is checked in one place.
+"""
 
 from __future__ import annotations
 

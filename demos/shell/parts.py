@@ -1,4 +1,7 @@
-"""What the pages share: the answer, why, how fast and on what; and the folds below."""
+"""What the pages share: the answer, why, how fast and on what; and the folds below.
+
+One file, since a picture's answer, its evidence and their events are one request.
+"""
 
 from __future__ import annotations
 

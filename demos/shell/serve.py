@@ -1,4 +1,7 @@
-"""Put pages behind one address: tabs, health checks, a public server's settings, the browser."""
+"""Put pages behind one address: tabs, health checks, a public server's settings, the browser.
+
+One file, since what the server promises from its start to its end is read together.
+"""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ HELD_OUT = 2_000
 LEAST = 1_000  # pictures to train on: two of the largest batches, and what int8 is calibrated on
 CLASSES = 10  # of MNIST, and of CIFAR-10
 
+VALIDATION = "validation"  # the part that fits the temperature; every recipe has it
+
 
 def mnist(data: Path | None) -> Parts:
     """MNIST's `train` (58,000), `validation` (the training part's last 2,000) and `test` (10,000).

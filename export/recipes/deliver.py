@@ -5,17 +5,21 @@ measured on it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 import torch
 
+from export.recipes.data import VALIDATION
 from export.recipes.metrics import fit_temperature
 from export.recipes.onnx_file import write_onnx
-from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.report import Report
 from export.recipes.training import load_averaged, read_curves, read_started
 from model_zoo.vision.classify import as_batch
+
+if TYPE_CHECKING:
+    from export.recipes.recipe import PictureRecipe
 
 BATCH = 500
 

@@ -11,10 +11,11 @@ from torch.nn import functional as F
 
 from export.recipes import data as datasets
 from export.recipes import drawings
+from export.recipes.data import VALIDATION
 from export.recipes.distort import distort
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
 from export.recipes.origin import Origin, keep, kept, origin
-from export.recipes.recipe import VALIDATION, PictureRecipe
+from export.recipes.recipe import PictureRecipe
 from export.recipes.training import Batches, Loop, accuracy, begin, cross_entropy, one_cycle
 from model_zoo.vision.classify import as_batch
 from model_zoo.vision.mnist_cnn import LABELS, SIDE

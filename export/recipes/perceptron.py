@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from export.recipes import data as datasets
+from export.recipes.data import VALIDATION
 from export.recipes.folding import fold_temperature, round_to_half
 from export.recipes.origin import origin
-from export.recipes.recipe import VALIDATION, PictureRecipe
+from export.recipes.recipe import PictureRecipe
 from export.recipes.training import Batches, Loop, accuracy, begin, one_cycle
 from model_zoo.vision.classify import as_batch
 from model_zoo.vision.mnist_cnn import SIDE

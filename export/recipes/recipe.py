@@ -15,7 +15,6 @@ from export.recipes.parts import Part
 from model_zoo.runtime.session import Session
 from model_zoo.vision.classify import as_batch
 
-VALIDATION = "validation"  # the part that fits the temperature; every recipe has it
 BATCH = 250  # pictures that go through a graph at once
 
 

@@ -2,6 +2,8 @@
 
 Phrases of the training part are learned by heart within an epoch or two; what a larger model makes
 of them is harder to learn by heart and says more than a label does.
+
+One file, as every recipe is one.
 """
 
 from __future__ import annotations
@@ -24,11 +26,12 @@ from torch import Tensor
 from torch.nn import Module
 from transformers import BertConfig, BertModel
 
+from export.recipes.data import VALIDATION
 from export.recipes.invention import invent
 from export.recipes.metrics import fit_temperature
 from export.recipes.origin import Origin, origin, whole
 from export.recipes.reading import Reader, accuracy, distil, freeze, optimizer
-from export.recipes.recipe import VALIDATION, Recipe
+from export.recipes.recipe import Recipe
 from export.recipes.report import Report
 from export.recipes.rewording import reword
 from export.recipes.sst2 import Texts, sst2, unlabelled

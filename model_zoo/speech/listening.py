@@ -1,4 +1,7 @@
-"""One recording on its way through Whisper: windows, language, doubt, segments, words."""
+"""One recording on its way through Whisper: windows, language, doubt, segments, words.
+
+One file, since every step changes what the next one is given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""sst2-minilm: whether a sentence speaks well or ill of its subject, and which words say so."""
+"""sst2-minilm: whether a sentence speaks well or ill of its subject, and which words say so.
+
+One file, as every model is one: class, sources and card.
+"""
 
 from __future__ import annotations
 

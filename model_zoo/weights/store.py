@@ -14,9 +14,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import model_zoo
 from model_zoo.errors import WeightsNotFound
-from model_zoo.spec import WHOLE, Builder, ModelSpec, stored
+from model_zoo.spec import WEIGHTS, WHOLE, Builder, ModelSpec, stored
 from model_zoo.weights.cache import (
     cache_errors,
     cache_folder,
@@ -30,7 +29,7 @@ from model_zoo.weights.cache import (
 from model_zoo.weights.fetch import fetch_all
 
 PACKAGE = "model_zoo.graphs"
-GRAPHS = Path(model_zoo.__file__).parent / "graphs"
+GRAPHS = WEIGHTS.parent / "graphs"
 DAY_SECONDS = 24 * 60 * 60
 STALE_DAYS = 30  # an older version of the program, or a newer one, may still open its own graphs
 BYTES_PER_WEIGHT = {"fp32": 4, "fp16": 2, "int8": 1}

@@ -1,5 +1,6 @@
-"""A model needs one file: in the zoo, in a package of its own, or in the user's folder."""
+"""The plan of the house: imports go one way and in no circle, and a model needs one file."""
 
+import ast
 import json
 import os
 import shutil
@@ -52,6 +53,100 @@ ONE_FILE = """
 """
 
 
+# Who may import whom; a room's own files may import each other.
+ABOVE = {
+    "app": {"demos"},
+    "demos": {"model_zoo"},
+    "export": {"model_zoo"},
+    "model_zoo": set[str](),
+}
+KINDS = ("vision", "text", "speech")
+
+
+def modules() -> dict[str, Path]:
+    """Every module of ours by its name."""
+    found = {"app": ROOT / "app.py"}
+    for package in ("demos", "export", "model_zoo"):
+        for file in (ROOT / package).rglob("*.py"):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str) -> set[str]:
+    """Which modules of ours one imports, inside its functions too, but not for its types alone."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (whole & set(MODULES)) or {str(node.module)}
+    return (found & set(MODULES)) - {name}
+
+
+GRAPH = {name: imports(name) for name in MODULES}
+
+
+def test_imports_go_one_way() -> None:
+    wrong = [
+        f"{name} imports {other}"
+        for name, others in GRAPH.items()
+        for other in others
+        if (room := name.partition(".")[0]) != (theirs := other.partition(".")[0])
+        and theirs not in ABOVE[room]
+        and not (room == "app" and theirs == "demos")
+    ]
+    assert wrong == []
+
+
+def test_nobody_imports_in_a_circle() -> None:
+    left = {name: set(others) for name, others in GRAPH.items()}
+    while free := {name for name, others in left.items() if not others & set(left)}:
+        for name in free:
+            del left[name]
+    assert left == {}, "these wait for each other"
+
+
+def test_the_kinds_of_models_do_not_know_each_other_nor_the_command_line() -> None:
+    wrong = [
+        f"{name} imports {other}"
+        for name, others in GRAPH.items()
+        for other in others
+        if name.startswith(tuple(f"model_zoo.{kind}" for kind in KINDS))
+        and other.startswith(tuple(f"model_zoo.{room}" for room in (*KINDS, "cli")))
+        and name.split(".")[1] != other.split(".")[1]
+    ]
+    assert wrong == []
+
+
+def test_the_zoo_loads_neither_torch_nor_gradio_nor_a_runtime() -> None:
+    heavy = ("torch", "gradio", "onnxruntime", "onnx", "typer")
+    code = (
+        "import sys, model_zoo; [model_zoo.load(name) for name in model_zoo.names()[:2]]\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    assert "torch" not in zoo_says("-c", code)
+    assert "gradio" not in zoo_says("-c", code)
+
+
+def test_a_file_of_more_than_300_lines_says_why() -> None:
+    long = {
+        name: len(text.splitlines())
+        for name, file in MODULES.items()
+        if len((text := file.read_text(encoding="utf-8")).splitlines()) > LONG
+        and "One file, " not in text[:600]
+    }
+    assert long == {}
+
+
 def zoo_says(*words: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, *words], cwd=ROOT, capture_output=True, text=True,
@@ -84,6 +179,7 @@ def package(tmp_path: Path) -> Path:
     return site
 
 
+LONG = 300  # lines
 PICTURE = "demos/examples/ship.jpg"
 PAGE = """
 import json, demos
@@ -112,8 +208,8 @@ def test_a_package_adds_a_model_that_every_verb_and_the_page_show(package: Path)
 
 def test_one_file_in_the_zoo_is_a_model_and_nothing_else_is_edited(tmp_path: Path) -> None:
     copy = shutil.copytree(ROOT / "model_zoo", tmp_path / "model_zoo")
-    (copy / "desk.py").write_text(textwrap.dedent(ONE_FILE))
-    tiny.classifier(copy / "desk.fp32.onnx", channels=3)
+    (copy / "vision" / "desk.py").write_text(textwrap.dedent(ONE_FILE))
+    tiny.classifier(copy / "vision" / "desk.fp32.onnx", channels=3)
     code = (
         "import model_zoo; from model_zoo import zoo; from model_zoo.vision.task import IMAGES;"
         f"print(zoo.of(IMAGES), list(model_zoo.load('desk')('{ROOT / PICTURE}'))[0])"
