@@ -7,7 +7,6 @@ camera or an editor left in disorder, and refuses a PNG for a long comment.
 from __future__ import annotations
 
 import io
-import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from model_zoo.errors import BadInput
+from model_zoo.netpbm import MAGIC, PLAIN, plain_netpbm
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # How many pixels, of what colours, which way up; and the pixels. What else there is, is comment.
@@ -47,7 +47,6 @@ FIELD_BYTES = {
 }
 PIECES = {273, 324}  # the fields of a TIFF that say where its strips or tiles are
 MOST_PARTS = 100_000  # chunks, strips and the like: ten times what large pictures have
-MOST_QOI_BYTES = 8 * 2**20  # each is a part that Pillow reads by itself, a microsecond long
 MOST_PAGES = 16  # of a TIFF, among which the one that is no thumbnail is looked for
 GRAPHIC_CONTROL = 0xF9  # the GIF block that names the transparent colour
 TURNS = {  # by the orientation, what turns the picture upright
@@ -90,12 +89,13 @@ def exif_orientation(exif: bytes) -> int:
 
 
 def in_srgb(image: Image.Image) -> Image.Image:
-    """The picture in sRGB as RGB or RGBA where it has a colour profile that can be followed."""
+    """The picture in sRGB where it has a colour profile that can be followed."""
     profile = image.info.get("icc_profile")
     if not isinstance(profile, bytes) or len(profile) > MOST_PROFILE_BYTES:
         return image
-    if image.mode not in ("RGB", "RGBA", "CMYK"):
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
         return image
+    opacity, colours = image.mode.endswith("A"), image.convert(image.mode.removesuffix("A"))
     try:
         from PIL import ImageCms  # not at import: not every Pillow is built with it
 
@@ -103,15 +103,13 @@ def in_srgb(image: Image.Image) -> Image.Image:
         if (source.profile.profile_description or "").startswith("sRGB"):
             return image
         srgb = ImageCms.createProfile("sRGB")
-        if image.mode == "CMYK":
-            return ImageCms.profileToProfile(image, source, srgb, outputMode="RGB") or image
-        colours = image.convert("RGB")
-        ImageCms.profileToProfile(colours, source, srgb, inPlace=True)
+        found = ImageCms.profileToProfile(colours, source, srgb, outputMode="RGB") or colours
     except (ImportError, OSError, ValueError, TypeError, ImageCms.PyCMSError):
         return image  # a profile of other colours than the picture's, or none at all
-    if image.mode == "RGBA":
-        colours.putalpha(image.getchannel("A"))
-    return colours
+    found = found.convert("L") if colours.mode == "L" else found
+    if opacity:
+        found.putalpha(image.getchannel("A"))
+    return found
 
 
 def plain(data: bytes) -> bytes:
@@ -128,22 +126,15 @@ def plain(data: bytes) -> bytes:
         return plain_jpeg(data)
     if data[:2] in (b"II", b"MM"):
         _check_tiff(data)
-    if data[:2] in (b"P1", b"P2", b"P3"):
-        return _plain_ppm(data)
-    if data.startswith(b"qoif") and len(data) > MOST_QOI_BYTES:
-        _check_parts(len(data))
+    if MAGIC.match(data):
+        check_parts(data.count(b"#") if data[:2] in PLAIN else 0)
+        return plain_netpbm(data)
     return data
 
 
-def _check_parts(parts: int) -> None:
+def check_parts(parts: int) -> None:
     if parts > MOST_PARTS:
         raise BadInput("The picture is in too many small parts: save it again as PNG or JPEG.")
-
-
-def _plain_ppm(data: bytes) -> bytes:
-    """Numbers without comments, for each of which Pillow moves all that follow."""
-    _check_parts(data.count(b"#"))
-    return re.sub(rb"#[^\r\n]*", b" ", data)
 
 
 def plain_jpeg(data: bytes) -> bytes:
@@ -151,7 +142,7 @@ def plain_jpeg(data: bytes) -> bytes:
     at, kept, turned, parts = 2, [data[:2]], False, 0
     while 0 <= at < len(data) - 3 and data[at : at + 2] != START_OF_SCAN:
         parts += 1
-        _check_parts(parts)
+        check_parts(parts)
         kind = data[at + 1]
         if data[at] != 0xFF or kind in (0x00, 0xFF):  # padding, or what decoders pass over
             at = data.find(b"\xff", at + 1)
@@ -186,14 +177,14 @@ def _check_tiff(data: bytes) -> None:
         (at,) = struct.unpack_from(order + offset, data, 8 if big else 4)
         for _ in range(MOST_PAGES):
             (count,) = struct.unpack_from(order + head, data, at)
-            _check_parts(count)
+            check_parts(count)
             at += struct.calcsize(order + head)
             claimed = 0
             for place in range(at, at + length * count, length):
                 tag, kind, number = struct.unpack_from(order + field, data, place)
                 claimed += min(number * FIELD_BYTES.get(kind, 0), len(data))
                 if tag in PIECES:
-                    _check_parts(number)
+                    check_parts(number)
             if claimed > 2 * len(data):
                 raise ValueError("the fields of this TIFF claim more than its file holds")
             (at,) = struct.unpack_from(order + offset, data, at + length * count)
@@ -213,7 +204,7 @@ def plain_gif(data: bytes) -> bytes:
     at, kept, parts = 13 + colours, [data[: 13 + colours]], 0
     while data[at : at + 1] == b"!":
         parts += 1
-        _check_parts(parts)
+        check_parts(parts)
         start, at = at, at + 2
         while at < len(data) and data[at]:
             at += 1 + data[at]
@@ -235,7 +226,7 @@ def _chunks(data: bytes) -> Iterator[memoryview]:
     view, at, parts = memoryview(data), len(PNG_SIGNATURE), 0
     while at < len(data):
         parts += 1
-        _check_parts(parts)
+        check_parts(parts)
         kind = bytes(view[at + 4 : at + 8])
         length = int.from_bytes(view[at : at + 4], "big")
         chunk = view[at : at + 12 + length]

@@ -65,9 +65,9 @@ class Sst2Minilm:
         """The texts' answers in their order, as they come; sorted by length to run in batches.
 
         What is no text or too long gets {} with the reason as its hint. Raises BadInput for a
-        single text.
+        single text, and for what is no list.
         """
-        if isinstance(given, str):
+        if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
             raise BadInput("classify_many takes a list of texts: put this one into a list.")
         return self._many(iter(given), stop)
 

@@ -174,9 +174,10 @@ def test_26_a_list_of_lines_stays_one():
 # ---- E11: what a list is given ------------------------------------------------------------------
 
 
-def test_e11_a_single_text_for_a_list_is_refused(model):
+@pytest.mark.parametrize("given", ["a fine film", b"a fine film", None, 7, {"text": "a fine film"}])
+def test_e11_a_single_text_for_a_list_is_refused(model, given):
     with pytest.raises(BadInput, match="takes a list"):
-        model.classify_many("a fine film")
+        model.classify_many(given)
 
 
 def test_e11_a_bad_text_costs_its_own_row_and_is_said(model):

@@ -465,6 +465,11 @@ IN_PIECES = {
     "TIFF, fields": b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, MANY) + BIG_FIELDS + bytes(8),
     "TIFF, strips": strips(MANY),
     "PPM, comments": b"P3 64 64 255\n" + b"7 #\n" * MANY,
+    "BMP, runs": b"BM"
+    + struct.pack("<IHHI", 0, 0, 0, 1078)
+    + struct.pack("<IiiHHIIiiII", 40, 3500, 3500, 1, 8, 1, 0, 0, 0, 256, 0)
+    + bytes(1024)
+    + b"\1\1" * 15 * MANY,
     "QOI, pixels": b"qoif" + struct.pack(">IIBB", 5000, 5000, 3, 0) + b"\x55" * 45 * MANY,
 }
 
