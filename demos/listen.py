@@ -198,7 +198,8 @@ def _heard(
     facts |= {"running": False, "done": trace.seconds, "seconds": trace.seconds}
     facts["evidence"] = evidence(trace, request)
     note = told(listening.sound.note, request)
-    words = told(trace.hint, request) if said else f"{say(NOBODY, request)} {note}".strip()
+    spoke = said or listening.voiced
+    words = told(trace.hint, request) if spoke else f"{say(NOBODY, request)} {note}".strip()
     yield heard("answer", words, **facts, segments=said)
 
 

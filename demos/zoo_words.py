@@ -167,11 +167,23 @@ FIGURES = {  # {} stands for a figure or a name
         "只听了前 {} 小时：请把录音切成几段。"
     ),
     "{} has {} tracks of sound: number {} was heard.": "{} 有 {} 条音轨：听的是第 {} 条。",
+    "{} is damaged or cut off: {} of {} seconds were heard.": (
+        "{} 已损坏或不完整：只听了 {} 秒，全长应为 {} 秒。"
+    ),
     "{} is damaged or cut off: what can be decoded of it was heard.": (
         "{} 已损坏或不完整：能解码的部分已经听写。"
     ),
     "{} goes on after what was heard: to read that, install ffmpeg.": (
         "{} 在已听部分之后还有内容：安装 ffmpeg 才能读取。"
+    ),
+    "Little of this sounds like English, the only language that {} knows: for another choose "
+    "whisper-base.": "其中听起来像英语的很少，而 {} 只懂英语：其他语言请选 whisper-base。",
+    "Unsigned samples lie about the middle of their scale, which is silence, and these do not: "
+    "give signed integers or floats.": (
+        "无符号采样以量程中点为静音，而这些不是：请给出有符号整数或浮点数。"
+    ),
+    "The name of the recording is empty: choose an audio file.": (
+        "录音的文件名是空的：请选择音频文件。"
     ),
     "{} is a folder: choose an audio file.": "{} 是文件夹：请选择音频文件。",
     "{} is a device, not a file: choose an audio file.": "{} 是设备而不是文件：请选择音频文件。",

@@ -14,8 +14,8 @@ _short.maxlist = _short.maxtuple = _short.maxdict = 3  # items, each of so many 
 
 
 def brief(value: object) -> str:
-    """What was given, as Python writes it, short enough for a sentence."""
-    return _short.repr(value)
+    """What was given, as Python writes it, on one line and short enough for a sentence."""
+    return " ".join(line.strip() for line in _short.repr(value).splitlines())
 
 
 def named(name: str) -> str:

@@ -67,6 +67,8 @@ def find(given: str) -> Path | None:
             raise BadInput(
                 f"{named(given)} is a link that leads back to itself: give a file."
             ) from None
+        if error.errno in (errno.ENXIO, errno.ENODEV):  # as /dev/tty where there is no terminal
+            raise BadInput(f"{named(given)} is a device: give a file.") from None
         if error.errno in (errno.ENOENT, errno.ENOTDIR) and path.is_symlink():
             raise BadInput(f"{named(given)} is a link to nothing: give a file.") from None
         return None
@@ -80,6 +82,8 @@ def find_file(given: str) -> Path:
     """The file that INPUT names, for a model that reads nothing else; BadInput without one."""
     if path := find(given):
         return path
+    if not given:
+        raise BadInput("The name of the file is empty: give one.")
     raise BadInput(f"There is no file {named(given)}: check its name.")
 
 

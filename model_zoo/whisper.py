@@ -134,11 +134,17 @@ class Whisper:
             self.vocabulary.require_language(options.language)
         if options.task == "translate" and not self.vocabulary.multilingual:
             raise BadInput(f"{self.spec.name} knows English only: translate with whisper-base.")
-        return Listening(self, open_sound(recording), options, stop)
+        return Listening(self, open_sound(recording, stop), options, stop)
 
     def trace_of(self, listening: Listening, answer: Transcript) -> SpeechTrace:
         """What a page shows of a recording that was listened to."""
         seconds, hint = listening.sound.seconds, listening.sound.note
+        guessed = answer.guessed(listening.options) if answer.text else listening.voiced
+        if not self.vocabulary.multilingual and guessed:
+            hint = hint or (
+                f"Little of this sounds like English, the only language that {self.spec.name} "
+                "knows: for another choose whisper-base."
+            )
         if not answer.text:
             what = "too short to hold a word" if seconds < SHORTEST else "without speech"
             hint = hint or f"The recording is {what} ({seconds:.2f} s)."

@@ -53,6 +53,8 @@ class Input:
 def find(source: Any) -> Input:
     """A path, bytes or a stream of them; BadInput for anything else."""
     if isinstance(source, (str, os.PathLike)):
+        if source == "":  # which would be the current folder
+            raise BadInput("The name of the recording is empty: choose an audio file.")
         return _from_path(Path(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _from_stream(io.BytesIO(source), "The recording")
@@ -66,9 +68,11 @@ def find(source: Any) -> Input:
 
 def _from_path(path: Path) -> Input:
     """A file, or a named pipe read to its end; BadInput for anything else."""
-    name = _readable(path.name)
+    name = _readable(path.name or str(path))
     try:
         found = path.stat()
+        if not any(kind(found.st_mode) for kind in (stat.S_ISREG, stat.S_ISFIFO, stat.S_ISDIR)):
+            raise BadInput(f"{name} is a device, not a file: choose an audio file.")
         with path.open("rb") as file:  # whether it may be read
             if stat.S_ISFIFO(found.st_mode):
                 return _from_stream(file, name)
@@ -80,8 +84,6 @@ def _from_path(path: Path) -> Input:
         raise
     except (OSError, ValueError) as error:  # also a name too long, links in a circle, a NUL
         raise BadInput(f"There is no file {_readable(str(path))}.") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise BadInput(f"{name} is a device, not a file: choose an audio file.")
     # ffmpeg has a standard input of its own: what /dev/stdin stands for here is another file there.
     return _not_empty(Input(name, found.st_size, path.resolve()))
 

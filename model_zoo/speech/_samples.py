@@ -13,6 +13,7 @@ from model_zoo.errors import BadInput, brief
 MOST_CHANNELS = 64
 LOUDEST = 16.0  # of floats: what was mixed too loud stays far below it, 16-bit values do not
 WIDTHS = (16, 24, 32, 64)  # bits that a sample may have in a wider integer
+OFF_MIDDLE = 0.5  # of half a scale: sound is mostly nearer than that to its silence
 AGAINST = 0.1  # correlation from which on a channel counts as turned over, or as right again
 
 Samples = npt.NDArray[np.float32]
@@ -51,12 +52,28 @@ def _as_array(samples: Any) -> npt.NDArray[Any]:
     if array.dtype.kind == "f":
         require_scale(array)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)  # a file's may be another's
-    if array.dtype in (np.int32, np.int64):
+    wide = array.dtype in (np.int32, np.int64)
+    if array.size and (wide or array.dtype.kind == "u"):
         # numpy makes int64 of any list: the values tell how many bits they were recorded with.
-        peak = max(-int(array.min(initial=0)) - 1, int(array.max(initial=0)))
-        bits = next(bits for bits in WIDTHS if peak < 2 ** (bits - 1))
+        low, high = int(array.min()), int(array.max())
+        centred = _unsigned(array, high) if low >= 0 else None
+        if centred is not None:
+            return centred
+        if not wide:
+            raise BadInput(
+                "Unsigned samples lie about the middle of their scale, which is silence, and these "
+                "do not: give signed integers or floats."
+            )
+        bits = next(bits for bits in WIDTHS if max(-low - 1, high) < 2 ** (bits - 1))
         array = (array / 2.0 ** (bits - 1)).astype(np.float32)
     return array
+
+
+def _unsigned(array: npt.NDArray[Any], high: int) -> Samples | None:
+    """Samples whose silence is the middle of as many bits as they take; None where it is not."""
+    half = 2.0 ** (next(bits for bits in (8, *WIDTHS) if high < 2**bits) - 1)
+    centred: Samples = (array / half - 1).astype(np.float32)
+    return centred if np.median(np.abs(centred)) <= OFF_MIDDLE else None
 
 
 def require_numbers(array: npt.NDArray[Any]) -> None:
@@ -67,8 +84,9 @@ def require_numbers(array: npt.NDArray[Any]) -> None:
 
 def require_scale(array: npt.NDArray[Any]) -> None:
     """BadInput for floats that hold the values of integers."""
-    peak = np.abs(array[np.isfinite(array)]).max(initial=0)
-    if peak > LOUDEST:
+    finite = array[np.isfinite(array)]
+    peak = np.abs(finite).max(initial=0)
+    if peak > LOUDEST or (peak > 1 and (finite == np.round(finite)).all()):
         raise BadInput(
             f"Floating-point samples lie between -1 and 1, and these reach {peak:.0f}: divide "
             "them by the largest value of their scale, which is 32768 for 16 bits."

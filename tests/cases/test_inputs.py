@@ -166,6 +166,21 @@ def test_s11_b4_what_is_no_file_is_refused(tmp_path: Path, name: str, given: str
         zoo.spec(name).read(given.format(tmp_path))
 
 
+@pytest.mark.skipif(not Path("/dev/tty").exists(), reason="no such name here")
+def test_b4_a_terminal_is_a_device_also_where_there_is_none() -> None:
+    code = (
+        "from model_zoo import inputs, errors\nfrom model_zoo.speech.audio import open_sound\n"
+        "for read in (inputs.find, open_sound):\n"
+        "    try: read('/dev/tty')\n"
+        "    except errors.BadInput as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, cwd=ROOT,
+    )  # fmt: skip
+    assert done.stdout.count("is a device") == 2, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     "given",
     [
