@@ -26,9 +26,19 @@ def as_pair(pair: Sequence[Any]) -> tuple[int, npt.NDArray[Any]]:
     rate, samples = pair
     if isinstance(samples, (int, float, np.number)):
         rate, samples = samples, rate  # as soundfile and librosa give them
-    if not isinstance(rate, (int, float, np.number)) or not np.isfinite(rate) or rate != int(rate):
+    if not _is_whole(rate):
         raise BadInput(f"The sampling rate is a whole number such as 16000, not {brief(rate)}.")
     return int(rate), _as_array(samples)
+
+
+def _is_whole(rate: Any) -> bool:
+    """Whether a number is a whole one, of any type and size."""
+    if not isinstance(rate, (int, float, np.integer, np.floating)):
+        return False
+    try:
+        return bool(rate == int(rate))
+    except (OverflowError, ValueError):  # infinity, and what is no number
+        return False
 
 
 def _as_array(samples: Any) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ import pytest
 import model_zoo
 from model_zoo import _run, inputs, options
 from model_zoo._run import Asked
-from model_zoo.errors import BadInput, ZooError
+from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.images import open_image
 from model_zoo.sampling import TextOptions
 from model_zoo.speech.audio import open_sound
@@ -263,3 +264,14 @@ def test_what_is_refused_is_named_in_one_line_that_can_be_read(wrong: Callable[[
     assert len(sentence) < 500
     assert len(sentence.splitlines()) == 1
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("rate", [-(2**70), 2**70, float("inf"), float("nan"), 1j, np.complex64(3)])
+def test_a_sampling_rate_of_any_size_is_refused_in_one_line(rate: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        open_sound((rate, np.zeros((2, 2), np.int8)))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_array_in_a_sentence_is_on_one_line() -> None:
+    assert brief(np.zeros((3, 2), np.int8)) == "array([[0, 0], [0, 0], [0, 0]], dtype=int8)"
