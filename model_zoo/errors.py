@@ -15,7 +15,8 @@ _short.maxlist = _short.maxtuple = _short.maxdict = 3  # items, each of so many 
 
 def brief(value: object) -> str:
     """What was given, as Python writes it, on one line and short enough for a sentence."""
-    return " ".join(line.strip() for line in _short.repr(value).splitlines())
+    words = " ".join(line.strip() for line in _short.repr(value).splitlines())
+    return words if len(words) <= LONGEST_NAME else f"{words[: LONGEST_NAME - 1]}…"
 
 
 def named(name: str) -> str:
