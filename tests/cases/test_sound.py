@@ -328,15 +328,21 @@ def test_s9_names_whose_bytes_are_no_utf_8(tmp_path: Path, ending: str) -> None:
     str(caught.value).encode()
 
 
-def test_nothing_hangs_where_ffmpeg_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = made(tmp_path / "a.m4a")
-    tools = tmp_path / "tools"
+def hanging_tools(folder: Path) -> str:
+    """A PATH on which ffmpeg and ffprobe never answer."""
+    tools = folder / "tools"
     tools.mkdir()
     for name in ("ffmpeg", "ffprobe"):
         (tools / name).write_text("#!/bin/sh\nexec sleep 60\n")
         (tools / name).chmod(0o755)
+    return f"{tools}:{os.environ['PATH']}"
+
+
+def test_nothing_hangs_where_ffmpeg_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = made(tmp_path / "a.m4a")
+    path_first = hanging_tools(tmp_path)
     sound = open_sound(path)
-    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", path_first)
     monkeypatch.setattr(_ffmpeg, "HANGS_SECONDS", 0.2)
     with pytest.raises(BadInput, match="no sound that can be read"):
         sound.samples()
@@ -346,15 +352,11 @@ def test_nothing_hangs_where_ffmpeg_does(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_stop_ends_a_decoder_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = made(tmp_path / "a.m4a")
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    for name in ("ffmpeg", "ffprobe"):
-        (tools / name).write_text("#!/bin/sh\nexec sleep 60\n")
-        (tools / name).chmod(0o755)
+    path_first = hanging_tools(tmp_path)
     for there in (False, True):  # until it is opened, and while it is read
         stop = Stop()
         sound = open_sound(path, stop) if there else None
-        monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+        monkeypatch.setenv("PATH", path_first)
         threading.Timer(0.2, stop.set).start()
         begin = time.monotonic()
         with pytest.raises(Stopped):

@@ -69,6 +69,8 @@ def _heard(path: Path) -> float | None:
 
 def _counted_parts(path: Path) -> tuple[float, float] | None:
     """As `_counted`, of every recording in the file: ffmpeg stops after the first in many kinds."""
+    if not path.stat().st_size:
+        return None
     total, off = 0.0, 0.0
     parts = _parts.split(_input.find(path))
     for number, part in enumerate(parts):
