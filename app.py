@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import demos
-from demos import serve
+from demos.shell import serve
 
 if __name__ == "__main__":
     serve.run(*demos.pages())

@@ -19,13 +19,17 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from model_zoo.classify import ImageClassifier
 from model_zoo.errors import BadInput
 from model_zoo.spec import Card, ModelSpec, Run, Weights
+from model_zoo.vision.classify import ImageClassifier
 from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.vision.task import DIGITS, IMAGES
 
-ROOMS = ("model_zoo",)  # packages whose files have models
+ROOMS = (
+    "model_zoo.vision",
+    "model_zoo.text",
+    "model_zoo.speech",
+)  # packages whose files have models
 GROUP = "sensorium.models"
 MANIFEST = "model.toml"
 TASKS = {task.name: task for task in (IMAGES, DIGITS)}  # whose models a manifest can describe
@@ -51,6 +55,14 @@ def installed() -> Iterator[ModelSpec]:
                 f"({type(error).__name__}: {error}): mend or remove that package.",
                 stacklevel=2,
             )
+
+
+def offered(group: str, name: str) -> Any:
+    """What an installed package offers for a purpose, for example a task's check; None for nothing.
+
+    A folder that was copied and not installed offers nothing.
+    """
+    return next((point.load() for point in entry_points(group=group, name=name)), None)
 
 
 def folder() -> Path:
@@ -95,10 +107,10 @@ def from_manifest(path: Path) -> ModelSpec:
     name, known = path.parent.name, {*Card.__dataclass_fields__, "task", "labels", "preprocessing"}
     known.discard("metrics")
     if unknown := sorted(set(facts) - known):
-        raise BadInput(f"It says {', '.join(unknown)}: it may say {', '.join(sorted(known))}.")
+        raise BadInput("It says {}: it may say {}.", ", ".join(unknown), ", ".join(sorted(known)))
     task = TASKS.get(str(facts.pop("task", "")))
     if task is None:
-        raise BadInput(f"It says no task: choose one of {', '.join(TASKS)}.")
+        raise BadInput("It says no task: choose one of {}.", ", ".join(TASKS))
     labels = facts.pop("labels", None)
     if not isinstance(labels, list) or len(set(map(str, labels))) != len(labels) or not labels:
         raise BadInput('It says no labels: list them, each once, as ["cup", "pen"].')
@@ -106,7 +118,7 @@ def from_manifest(path: Path) -> ModelSpec:
     graphs = path.parent
     precisions = tuple(p for p in ("fp32", "int8") if (graphs / f"{name}.{p}.onnx").is_file())
     if "fp32" not in precisions:
-        raise BadInput(f"Its graph is missing: put {name}.fp32.onnx beside it.")
+        raise BadInput("Its graph is missing: put {}.fp32.onnx beside it.", name)
     model = type("UsersModel", (ImageClassifier,), {"preprocessing": seen})
     return ModelSpec(
         name=name,
@@ -122,7 +134,7 @@ def _preprocessing(facts: Any) -> Preprocessing:
         raise BadInput("It says no [preprocessing] with the side that the network sees.")
     known = {"side", "crop", "mean", "std"}
     if unknown := sorted(set(facts) - known):
-        raise BadInput(f"[preprocessing] says {', '.join(unknown)}: it may say {sorted(known)}.")
+        raise BadInput("[preprocessing] says {}: it may say {}.", ", ".join(unknown), sorted(known))
     try:
         return Preprocessing(
             side=facts["side"],
@@ -143,5 +155,5 @@ def _card(name: str, facts: dict[str, Any]) -> Card:
     for field, value in words.items():
         if type(value) is not (int if field == "parameters" else str):
             kind = "a whole number" if field == "parameters" else "a text"
-            raise BadInput(f"{field} is {kind}, not {value!r}.")
+            raise BadInput("{} is {}, not {}.", field, kind, repr(value))
     return Card(**words)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from model_zoo.source import Source
 from model_zoo.task import Task, Trace
 from model_zoo.trace import Ran
+from model_zoo.weights.source import Source
 
 WEIGHTS = Path(__file__).parent / "weights"  # graphs small enough to live in the repository
 # fp32 is the reference; fp16 is for GPUs; bf16 is the fp32 graph in OpenVINO's brain floats
@@ -86,7 +86,7 @@ class Weights:
 
     `graphs`: the folder that has the committed graphs. `folder`: has the sources, in place of the
     cache and of downloads. `adapter`: a committed file that `build` merges into the sources.
-    `labels`: of the outputs, in their order.
+    `labels`: of the outputs, in their order; of speech, the languages that it knows.
     """
 
     sources: tuple[Source, ...] = ()

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from model_zoo.encoding import mend
 from model_zoo.errors import BadInput, brief
+from model_zoo.text.encoding import mend
 
 YES, NO = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 LARGEST = 2**64  # whatever is larger is too large for any option
@@ -31,8 +31,8 @@ def require_known(name: str, names: Collection[str]) -> None:
     if name in names:
         return
     if near := get_close_matches(name.strip().lower().replace("-", "_"), names, 1):
-        raise BadInput(f"There is no option {brief(name)}; the nearest is {near[0]}.")
-    raise BadInput(f"There is no option {brief(name)}: choose one of {', '.join(names)}.")
+        raise BadInput("There is no option {}; the nearest is {}.", brief(name), near[0])
+    raise BadInput("There is no option {}: choose one of {}.", brief(name), ", ".join(names))
 
 
 def number(name: str, value: Any) -> float:
@@ -50,16 +50,22 @@ def number(name: str, value: Any) -> float:
     elif isinstance(value, (Real, Decimal)) and not isinstance(value, bool):
         with suppress(ValueError, OverflowError):
             return float(value)
-    raise BadInput(f"{name} is a number, not {brief(value)}.")
+    raise BadInput("{} is a number, not {}.", name, brief(value))
 
 
 def within(name: str, value: Any, least: float, most: float) -> float:
     """A number between two others, these included."""
     found = number(name, value)
     if math.isnan(found):
-        raise BadInput(f"{name} is a number, not {brief(value)}.")
+        raise BadInput("{} is a number, not {}.", name, brief(value))
     if not least <= found <= most:
-        raise BadInput(f"{name} is between {least:,} and {most:,}, not {brief(_plain(value))}.")
+        raise BadInput(
+            "{} is between {} and {}, not {}.",
+            name,
+            f"{least:,}",
+            f"{most:,}",
+            brief(_plain(value)),
+        )
     return found
 
 
@@ -67,7 +73,7 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
     """A whole number between two others, these included; 3.0 is one."""
     found = within(name, value, least, most)
     if found != int(found):
-        raise BadInput(f"{name} is a whole number, not {brief(_plain(value))}.")
+        raise BadInput("{} is a whole number, not {}.", name, brief(_plain(value)))
     return int(found)
 
 
@@ -81,7 +87,7 @@ def numbers(name: str, value: Any, least: float, most: float) -> tuple[float, ..
 def text(name: str, value: Any) -> str:
     """A text, whose signs are whole."""
     if not isinstance(value, str):
-        raise BadInput(f"{name} is a text, not {brief(value)}.")
+        raise BadInput("{} is a text, not {}.", name, brief(value))
     return mend(value)
 
 
@@ -91,7 +97,7 @@ def flag(name: str, value: Any) -> bool:
     said = plain.strip().lower() if isinstance(plain, str) else brief(plain).lower()
     if isinstance(plain, (bool, int, str)) and said in YES | NO:
         return said in YES
-    raise BadInput(f"{name} is yes or no, not {brief(value)}.")
+    raise BadInput("{} is yes or no, not {}.", name, brief(value))
 
 
 def texts(name: str, value: Any, most: int) -> tuple[str, ...]:
@@ -102,9 +108,9 @@ def texts(name: str, value: Any, most: int) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) for text in value):
-        raise BadInput(f"{name} is a list of texts.")
+        raise BadInput("{} is a list of texts.", name)
     if len(value) > most or not all(value):
-        raise BadInput(f"{name} is at most {most} texts, none of them empty.")
+        raise BadInput("{} is at most {} texts, none of them empty.", name, most)
     return tuple(map(mend, value))
 
 

@@ -15,7 +15,8 @@ from cachetools import cached
 
 from model_zoo import discovery
 from model_zoo.errors import BadInput, UnknownModel, brief
-from model_zoo.sessions import SESSIONS
+from model_zoo.runtime.placement import choose
+from model_zoo.runtime.sessions import SESSIONS
 from model_zoo.spec import Model, ModelSpec
 from model_zoo.task import Task
 
@@ -61,7 +62,7 @@ def spec(name: str) -> ModelSpec:
         return specs()[name]
     except (KeyError, TypeError):
         raise UnknownModel(
-            f"There is no model {brief(name)}: choose one of {', '.join(names())}."
+            "There is no model {}: choose one of {}.", brief(name), ", ".join(names())
         ) from None
 
 
@@ -100,9 +101,11 @@ def load(
     """
     chosen = spec(name)
     if task not in (None, chosen.task):
-        raise BadInput(f"{name} does {chosen.task}, not {task}: choose {', '.join(of(task))}.")
+        raise BadInput(
+            "{} does {}, not {}: choose {}.", name, chosen.task, task, ", ".join(of(task))
+        )
     if folder and chosen.embedded:
-        raise BadInput(f"{name} has its weights in the program: leave the folder out.")
+        raise BadInput("{} has its weights in the program: leave the folder out.", name)
     where = str(Path(folder).expanduser().absolute()) if folder else ""
     return _model(name, *_pair(name, precision, provider), where)
 
@@ -126,8 +129,6 @@ _models: dict[tuple[str, ...], Any] = {}  # by what runs
 
 @cached(_pairs, condition=Condition())
 def _pair(name: str, precision: str, provider: str) -> tuple[str, str]:
-    from model_zoo.tuning import choose
-
     choice = choose(spec(name), precision, provider)
     return choice.precision, choice.provider
 

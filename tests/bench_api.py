@@ -15,8 +15,9 @@ import uvicorn
 
 import demos
 import model_zoo
-from demos import draw, parts
-from demos.serve import application, listen
+from demos.pages import draw
+from demos.shell import parts
+from demos.shell.serve import application, listen
 
 TURNS = 200
 

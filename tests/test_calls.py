@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from demos import calls, listen, recorder
+from demos.pages import listen
+from demos.shell import calls
+from demos.widgets import recorder
 from model_zoo.errors import BadInput
 from tests.conftest import ROOT
 

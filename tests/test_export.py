@@ -13,7 +13,8 @@ from export import recipes
 from export.checks.pictures import BATCHES, check
 from export.quantize import quantize
 from export.recipes.deliver import run
-from model_zoo import store, zoo
+from model_zoo import zoo
+from model_zoo.weights import store
 from tests import tiny
 
 pytestmark = pytest.mark.export

@@ -21,11 +21,11 @@ from transformers import GPT2Config, GPT2LMHeadModel
 import model_zoo
 from export import perplexity
 from export.checks.text import check
-from model_zoo.fetch import fetch_all
 from model_zoo.graphs import gguf
-from model_zoo.sampling import TextOptions
 from model_zoo.text.model import LanguageModel
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.tokens import Vocabulary, from_files, from_gguf
+from model_zoo.weights.fetch import fetch_all
 from tests.conftest import ROOT
 from tests.gpt2_vocabulary import gpt2_files
 
@@ -202,8 +202,8 @@ BEGUN = "Once upon a time a lighthouse"
 ASK_GPT2 = """
 import dataclasses, json, sys
 from model_zoo import zoo
-from model_zoo.sampling import TextOptions
-from model_zoo.source import Source
+from model_zoo.text.sampling import TextOptions
+from model_zoo.weights.source import Source
 
 digest, size, begun = sys.argv[1:]
 spec = zoo.spec("gpt2")

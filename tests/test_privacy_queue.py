@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
-from demos import gradio_compat, leaving
+from demos.shell import gradio_compat, leaving
 
 HOUR = 3600.0
 

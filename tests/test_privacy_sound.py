@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from model_zoo.decoder import Decoder
+from model_zoo.runtime.decoder import Decoder
 from model_zoo.speech import listening
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 

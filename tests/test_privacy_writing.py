@@ -15,13 +15,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from gradio.state_holder import StateHolder
 
-from demos import gradio_compat, leaving, write
+from demos.pages import write
+from demos.shell import gradio_compat, leaving
 from export.checks.text import small_gpt2
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import memory
 from model_zoo.text.memory import CHUNK, Reader
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.turns import Turns
 from tests.small_lm import Small
 

@@ -21,13 +21,15 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import model_zoo
-import model_zoo.sentiment.task
-from demos import leaving, listing, mood, read
-from demos.words import CHINESE
-from model_zoo import encoding, sentiment, sst2_minilm, tables, texts
-from model_zoo.sentiment import look
-from model_zoo.sentiment.trace import Judged, TextTrace
+import model_zoo.text.sentiment.task
+from demos.pages import listing, read
+from demos.shell import leaving
+from demos.shell.words import CHINESE
+from demos.widgets import mood
 from model_zoo.stopping import Stop, Stopped
+from model_zoo.text import encoding, sentiment, sst2_minilm, tables, texts
+from model_zoo.text.sentiment import look
+from model_zoo.text.sentiment.trace import Judged, TextTrace
 from model_zoo.trace import Ran
 from tests.test_api import is_a_sentence, run, snippets_of
 

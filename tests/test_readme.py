@@ -30,7 +30,7 @@ def test_the_readme_agrees_with_the_card_on_sentences(precision):
 
 
 def test_every_verb_of_the_command_line_is_in_the_readme():
-    from model_zoo.__main__ import app
+    from model_zoo.cli.commands import app
 
     verbs = [command.name or command.callback.__name__ for command in app.registered_commands]
     assert [verb for verb in verbs if f"model_zoo {verb}" not in README] == []

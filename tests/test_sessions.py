@@ -6,10 +6,10 @@ import weakref
 import numpy as np
 import pytest
 
-from model_zoo import sessions
 from model_zoo.errors import ProviderUnavailable
-from model_zoo.session import Session
-from model_zoo.sessions import Sessions, open_part
+from model_zoo.runtime import sessions
+from model_zoo.runtime.session import Session
+from model_zoo.runtime.sessions import Sessions, open_part
 from model_zoo.spec import WHOLE
 from tests import tiny, toys
 from tests.test_session import missing

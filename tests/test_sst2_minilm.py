@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import sst2_minilm, store, texts, zoo
+from model_zoo import zoo
 from model_zoo.errors import BadInput, WeightsNotFound
-from model_zoo.sentiment.batches import BATCH
-from model_zoo.sentiment.pieces import LENGTH
-from model_zoo.sentiment.task import SURE, UNSURE, verdict
-from model_zoo.sst2_minilm import Sst2Minilm, pieces
 from model_zoo.stopping import Stop, Stopped
+from model_zoo.text import sst2_minilm, texts
+from model_zoo.text.sentiment.batches import BATCH
+from model_zoo.text.sentiment.pieces import LENGTH
+from model_zoo.text.sentiment.task import SURE, UNSURE, verdict
+from model_zoo.text.sst2_minilm import Sst2Minilm, pieces
 from model_zoo.trace import Ran
+from model_zoo.weights import store
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "good": 2, "bad": 3, "film": 4, ",": 5, ".": 6, "great": 7}

@@ -7,7 +7,9 @@ import time
 import pytest
 
 import model_zoo
-from model_zoo import gpt2, smollm2, store, zoo
+from model_zoo import zoo
+from model_zoo.text import gpt2, smollm2
+from model_zoo.weights import store
 from tests.test_zoo import toy
 
 __all__ = ["toy"]  # a fixture

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import store, tuning, zoo
+from model_zoo import zoo
 from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
-from model_zoo.sessions import open_session
+from model_zoo.runtime import placement, tuning
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import WHOLE, Card, Metric
+from model_zoo.weights import store
 from tests import tiny, toys
 
 EMBEDDED = ("mnist-cnn", "cifar10-resnet")
@@ -158,14 +160,14 @@ def test_auto_leaves_out_a_precision_that_loses_too_much():
     metrics = (Metric("accuracy", 0.95, "x"), Metric("accuracy", 0.94, "x", "int8"))
     spec = toys.spec(metrics=metrics)
     assert not spec.within_budget("int8")
-    assert tuning.choose(spec, provider="cpu").precision == "fp32"
+    assert placement.choose(spec, provider="cpu").precision == "fp32"
 
 
 def test_auto_takes_what_tune_measured_as_fastest(monkeypatch):
     spec = model_zoo.spec("mnist-cnn")
     times = {"fp32/cpu": 0.2, "int8/cpu": 0.5}
-    monkeypatch.setattr(tuning, "remembered", lambda name: times)
-    choice = tuning.choose(spec, provider="cpu")
+    monkeypatch.setattr(placement, "remembered", lambda name: times)
+    choice = placement.choose(spec, provider="cpu")
     assert (choice.precision, choice.provider) == ("fp32", "cpu")
     assert "0.20 ms" in choice.reason
 
@@ -174,13 +176,13 @@ def test_tune_remembers_for_this_machine_only(tmp_path, monkeypatch):
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path))
     monkeypatch.setattr(tuning, "measure", lambda name, pairs: [_row(*pair) for pair in pairs])
     tuning.tune(model_zoo.spec("mnist-cnn"))
-    assert tuning.remembered("mnist-cnn")["int8/cpu"] == 1.0
-    monkeypatch.setattr(tuning, "_machine", lambda: "another machine")
-    assert tuning.remembered("mnist-cnn") == {}
+    assert placement.remembered("mnist-cnn")["int8/cpu"] == 1.0
+    monkeypatch.setattr(placement, "_machine", lambda: "another machine")
+    assert placement.remembered("mnist-cnn") == {}
 
 
 def _row(precision: str, provider: str):
-    from model_zoo.bench import Measurement
+    from model_zoo.runtime.bench import Measurement
 
     return Measurement("mnist-cnn", precision, provider, 1, 1, 1.0, 1, 1, 1, 1)
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import model_zoo
-from model_zoo.source import Source, Wheel
 from model_zoo.spec import Builder, Metric, ModelSpec, Run, Weights
+from model_zoo.weights.source import Source, Wheel
 
 SOURCE = Source("toy.bin", "1" * 64, 7, wheels=(Wheel("toy", "1.0", "0" * 64, 7, "toy/toy.bin"),))
 

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 
+from model_zoo.discovery import offered
+from model_zoo.errors import BadInput
 from model_zoo.spec import ModelSpec
-
-# A model's task to the module here that checks it; imported, and torch with it, when asked for.
-_MODULES = {
-    "digit classification": "pictures",
-    "image classification": "pictures",
-    "sentiment analysis": "sentiment",
-    "speech recognition": "speech",
-    "text generation": "text",
-}
 
 
 @dataclass(frozen=True)
@@ -37,6 +29,8 @@ class Comparison:
 
 def check(spec: ModelSpec) -> Iterator[Comparison]:
     """Every comparison of a model, as they are made."""
-    module = import_module(f"{__name__}.{_MODULES[spec.task.name]}")
-    comparisons: Iterator[Comparison] = module.check(spec)
+    checks = offered("sensorium.checks", spec.task.slug)
+    if checks is None:
+        raise BadInput(f"Nobody has written a check for {spec.task}: {spec.name} is not compared.")
+    comparisons: Iterator[Comparison] = checks(spec)
     return comparisons

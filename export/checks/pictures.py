@@ -10,10 +10,10 @@ import torch
 from export import recipes
 from export.checks import Comparison
 from export.recipes.onnx_file import read_state
-from model_zoo import store
-from model_zoo.classify import as_batch
-from model_zoo.session import Session, softmax
+from model_zoo.runtime.session import Session, softmax
 from model_zoo.spec import ModelSpec
+from model_zoo.vision.classify import as_batch
+from model_zoo.weights import store
 
 BATCHES = (1, 2, 7, 32)
 # Float32 differs by the order of its sums only. Int8 rounds every activation to one of 256 steps:

@@ -10,13 +10,14 @@ import torch
 from export.checks import Comparison
 from export.recipes.reading import Reader
 from export.recipes.sentiment import restore
-from model_zoo import sst2_minilm, zoo
-from model_zoo.bench import candidates
-from model_zoo.sentiment.pieces import CLS, SEP
-from model_zoo.session import softmax
-from model_zoo.sessions import open_session
+from model_zoo import zoo
+from model_zoo.runtime.placement import candidates
+from model_zoo.runtime.session import softmax
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
-from model_zoo.store import weights_of
+from model_zoo.text import sst2_minilm
+from model_zoo.text.sentiment.pieces import CLS, SEP
+from model_zoo.weights.store import weights_of
 
 SHAPES = ((1, 2), (1, 32), (3, 7), (7, 33), (2, 512))  # rows, tokens
 # Float32 differs by the order of its sums only; otherwise it is the probability that is compared:

@@ -16,12 +16,12 @@ from whisper.tokenizer import get_tokenizer
 from export.checks import Comparison
 from export.checks.original_whisper import load
 from model_zoo import zoo
-from model_zoo.bench import candidates
+from model_zoo.runtime.placement import candidates
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
 from model_zoo.speech.mel import FRAMES_PER_SECOND, FULL_FRAMES, log_mel
 from model_zoo.speech.options import SpeechOptions
-from model_zoo.whisper import Whisper
+from model_zoo.speech.whisper import Whisper
 
 EXACT = 1e-4  # float32 differs by the order of its sums only
 # Rounding moves a token's probability; its logarithm, on average over a transcript, by so much

@@ -18,12 +18,12 @@ from transformers import (
 )
 
 from export.checks import Comparison
-from model_zoo import store
-from model_zoo.decoder import Decoder
 from model_zoo.graphs import gpt2, llama
-from model_zoo.session import Session
+from model_zoo.runtime.decoder import Decoder
+from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
-from model_zoo.store import weights_of
+from model_zoo.weights import store
+from model_zoo.weights.store import weights_of
 
 PROMPT, STEPS = 12, 20  # tokens
 # Float32 differs by the order of its sums. SmolLM2's logits are some 20 wide after 30 layers.

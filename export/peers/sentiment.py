@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from export.peers import Contender, Contest, installed
-from model_zoo import sst2_minilm, store, zoo
-from model_zoo.providers import has_brain_floats, usable_cores
+from model_zoo import zoo
+from model_zoo.runtime.providers import has_brain_floats, usable_cores
 from model_zoo.spec import ModelSpec
+from model_zoo.text import sst2_minilm
+from model_zoo.weights import store
 
 REVIEWS = 1000  # short ones, of 2 to 24 words
 Score = Callable[[dict[str, np.ndarray]], np.ndarray]

@@ -15,11 +15,11 @@ from tokenizers import Tokenizer
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
-from model_zoo.providers import usable_cores
+from model_zoo.runtime.providers import usable_cores
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
 from model_zoo.speech.options import SpeechOptions
-from model_zoo.store import weights_of
+from model_zoo.weights.store import weights_of
 
 PAUSE_SECONDS = 0.8  # between the sentences of the long recording
 LONG_SECONDS = 120

@@ -47,7 +47,7 @@ class SpeechOptions:
         )
         if found["task"] not in TASKS:
             raise BadInput(
-                f"There is no task {brief(self.task)}: choose one of {', '.join(TASKS)}."
+                "There is no task {}: choose one of {}.", brief(self.task), ", ".join(TASKS)
             )
         for name in ("beam_size", "best_of"):
             found[name] = values.whole(name, getattr(self, name), 1, 10)

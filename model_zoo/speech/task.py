@@ -15,7 +15,7 @@ from model_zoo.speech.transcript import FORMATS, join
 from model_zoo.task import Task, Yardstick
 
 if TYPE_CHECKING:
-    from model_zoo.whisper import Whisper
+    from model_zoo.speech.whisper import Whisper
 
 
 def read(given: str) -> Recording:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from model_zoo.decoder import place_loop
 from model_zoo.inputs import read_text
-from model_zoo.sampling import TextOptions
+from model_zoo.runtime.decoder import place_loop
 from model_zoo.spec import WHOLE
 from model_zoo.task import Task, Yardstick
 from model_zoo.text.model import LanguageModel, TextTrace
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 
 

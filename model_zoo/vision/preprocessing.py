@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from model_zoo.images import Picture, as_image, flatten
+from model_zoo.vision.images import Picture, as_image, flatten
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 

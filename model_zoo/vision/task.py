@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from model_zoo.classify import ImageClassifier
-from model_zoo.images import Picture
 from model_zoo.inputs import read_image
 from model_zoo.task import Task, Yardstick
 from model_zoo.trace import ImageTrace
+from model_zoo.vision.classify import ImageClassifier
+from model_zoo.vision.images import Picture
 
 ACCURACY = Yardstick("accuracy", 0.002)
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights]
 SLOWLY = """
 import runpy, sys, time
 sys.path.insert(0, ".")
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 run = Session.__call__
 def slowly(self, **feeds):
     if "tokens" in feeds:

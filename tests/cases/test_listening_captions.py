@@ -14,7 +14,7 @@ from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.captions import Captions, _position
 from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.transcript import Word
-from model_zoo.whisper import Whisper
+from model_zoo.speech.whisper import Whisper
 
 weights = pytest.mark.weights
 PIECES = (0.25, 0.5, 1.0)  # seconds that arrive at once

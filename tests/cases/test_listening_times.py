@@ -18,7 +18,7 @@ from model_zoo.speech.listening import Listening
 from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.transcript import FORMATS, Segment, Transcript, Word, join
 from model_zoo.speech.vad import Window
-from model_zoo.whisper import Whisper
+from model_zoo.speech.whisper import Whisper
 
 weights = pytest.mark.weights
 

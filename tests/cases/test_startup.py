@@ -20,9 +20,11 @@ import uvicorn
 from fastapi import FastAPI
 
 import model_zoo
-from demos import serve, starting
-from model_zoo import cache, doctor, providers, store, tuning, wheel
+from demos.shell import serve, starting
+from model_zoo.cli import doctor
 from model_zoo.errors import CacheError
+from model_zoo.runtime import placement, providers
+from model_zoo.weights import cache, store, wheel
 from tests.conftest import ROOT
 from tests.test_privacy import Served, served
 
@@ -291,7 +293,7 @@ def test_40_a_folder_that_has_become_unusable_is_named(server: Served) -> None:
 MOUNTED = """
 import asyncio
 import demos, fastapi, httpx
-from demos import serve
+from demos.shell import serve
 
 async def main():
     outer = fastapi.FastAPI()
@@ -351,7 +353,7 @@ def test_b12_without_a_home_embedded_models_run_and_others_say_what_they_need(
 ) -> None:
     if chosen:
         homeless.setenv("SENSORIUM_CACHE", chosen)
-    assert tuning.choose(model_zoo.spec("mnist-cnn")).provider
+    assert placement.choose(model_zoo.spec("mnist-cnn")).provider
     assert store.graph_file(model_zoo.spec("mnist-cnn"), "fp32").is_file()
     with pytest.raises(CacheError, match="set SENSORIUM_CACHE to an absolute path"):
         store.graph_file(model_zoo.spec("sst2-minilm"), "fp32")

@@ -14,23 +14,26 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import _run, inputs, options
-from model_zoo._run import Asked
-from model_zoo.errors import BadInput, ZooError
-from model_zoo.images import open_image
-from model_zoo.sampling import TextOptions
+from model_zoo import inputs
+from model_zoo.cli import options
+from model_zoo.cli import run as _run
+from model_zoo.cli.run import Asked
+from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.speech.audio import open_sound
 from model_zoo.speech.options import SpeechOptions
+from model_zoo.text.sampling import TextOptions
 from model_zoo.trace import Ran
+from model_zoo.vision.images import open_image
 
 ROOT = Path(__file__).parents[2]
 SST2, SMOLLM2 = model_zoo.spec("sst2-minilm"), model_zoo.spec("smollm2-135m")
-NOTHING = SimpleNamespace(session=SimpleNamespace(ran=Ran("cpu", "fp32")))
+NOTHING = SimpleNamespace(ran=Ran("cpu", "fp32"))
 
 
 def cells(_: object, given: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -130,7 +133,7 @@ def test_13_numbers_are_listed_as_before():
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_04_a_file_loses_no_sign_whatever_the_console_knows(encoding: str):
-    code = "from model_zoo._console import start; start(lambda: print('✓ café 评论'))"
+    code = "from model_zoo.cli.console import start; start(lambda: print('✓ café 评论'))"
     done = python("-c", code, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stdout.decode().strip()) == (0, "✓ café 评论")
 
@@ -142,7 +145,7 @@ def test_04_doctor_prints_to_any_file():
 
 
 def test_an_error_that_nobody_foresaw_is_a_sentence():
-    code = "from model_zoo._console import start; start(lambda: 1 / 0)"
+    code = "from model_zoo.cli.console import start; start(lambda: 1 / 0)"
     done = python("-c", code)
     assert done.returncode == 1
     assert done.stderr.startswith(b"The program failed (ZeroDivisionError: division by zero): ")
@@ -152,7 +155,7 @@ def test_an_error_that_nobody_foresaw_is_a_sentence():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals to be had")
 def test_04_a_console_shows_a_question_mark_for_a_sign_it_lacks():
-    code = "from model_zoo._console import start; start(lambda: print('café ✓'))"
+    code = "from model_zoo.cli.console import start; start(lambda: print('café ✓'))"
     assert "caf\xe9 ?" in screen("-c", code, PYTHONIOENCODING="cp1252").decode("cp1252")
 
 
@@ -201,11 +204,11 @@ def test_b16_a_model_is_pickled_as_its_name_and_choice(name: str):
 def test_b16_a_model_answers_in_another_process():
     code = (
         "from concurrent.futures import ProcessPoolExecutor as Pool; import multiprocessing as m\n"
-        "import model_zoo; from model_zoo.mnist_cnn import example\n"
+        "import model_zoo; from model_zoo.vision.task import drawn_seven\n"
         "if __name__ == '__main__':\n"
         "    model = model_zoo.load('mnist-cnn', 'fp32', 'cpu')\n"
         "    with Pool(1, m.get_context('spawn')) as pool:\n"
-        "        print(next(iter(pool.submit(model, example()).result())))\n"
+        "        print(next(iter(pool.submit(model, drawn_seven()).result())))\n"
     )
     done = python("-c", code)
     assert done.returncode == 0, done.stderr
@@ -333,3 +336,14 @@ def test_what_is_refused_is_named_in_one_line_that_can_be_read(wrong: Callable[[
     assert len(sentence) < 500
     assert len(sentence.splitlines()) == 1
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("rate", [-(2**70), 2**70, float("inf"), float("nan"), 1j, np.complex64(3)])
+def test_a_sampling_rate_of_any_size_is_refused_in_one_line(rate: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        open_sound((rate, np.zeros((2, 2), np.int8)))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_array_in_a_sentence_is_on_one_line() -> None:
+    assert brief(np.zeros((3, 2), np.int8)) == "array([[0, 0], [0, 0], [0, 0]], dtype=int8)"

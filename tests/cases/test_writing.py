@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from demos import write, writing
+from demos.pages import write, writing
 from export.checks.text import small_gpt2
 from model_zoo.errors import BadInput
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.text.memory import CHUNK
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Signs, Step, Token
 from model_zoo.text.tokens import Vocabulary, byte_alphabet
 from tests.small_lm import PLACES, Small
@@ -98,7 +98,7 @@ def test_t13_a_stop_text_across_the_seam_is_found(lm: Wide):
 
 def test_13_a_stop_text_is_taken_as_it_stands(lm: Wide, monkeypatch: pytest.MonkeyPatch):
     seen: list[TextOptions] = []
-    monkeypatch.setattr(write.model_zoo, "load", lambda name: lm)
+    monkeypatch.setattr(write.model_zoo, "load", lambda name, **_: lm)
     monkeypatch.setattr(lm, "stream", lambda prompt, options, **_: seen.append(options) or iter(()))
     for stop in ("\n", "\n\n", "\n2.", "Red\nG", ["Paris", "a, b"], "", None):
         list(write.generate_text("Hello", stop=stop))

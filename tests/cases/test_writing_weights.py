@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 import model_zoo
-from model_zoo.sampling import TextOptions
 from model_zoo.text.model import LanguageModel
+from model_zoo.text.sampling import TextOptions
 
 pytestmark = pytest.mark.weights
 GREEDY = TextOptions(max_new_tokens=8, temperature=0)
