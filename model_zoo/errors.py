@@ -10,7 +10,17 @@ import reprlib
 from model_zoo.sentence import sentence
 
 LONGEST_NAME = 200  # characters; a longer one is cut in what is said of it
-_short = reprlib.Repr()
+
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # Python writes no number of more than 4,300 digits
+            return f"a number of {x.bit_length():,} bits"
+
+
+_short = _Short()
 _short.maxstring = _short.maxother = _short.maxlong = 80  # characters
 _short.maxlist = _short.maxtuple = _short.maxdict = 3  # items, each of so many characters
 

@@ -82,6 +82,8 @@ FIGURES = {  # {} stands for a figure or a name
     "{} is a whole number, not {}.": "{} 应为整数，而不是 {}。",
     "{} is between {} and {}, not {}.": "{} 应在 {} 与 {} 之间，而不是 {}。",
     "{} is a list of texts.": "{} 应为一列文字。",
+    "There is no option {}; the nearest is {}.": "没有选项 {}；最接近的是 {}。",
+    "There is no option {}: choose one of {}.": "没有选项 {}：请从 {} 中选择。",
     "{} is at most {} texts, none of them empty.": "{} 最多 {} 条文字，且都不能为空。",
     "The text has {} tokens, and {} reads fewer than {}: shorten it.": (
         "这段文字有 {} 个词元，而 {} 只能读少于 {} 个：请缩短。"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from model_zoo import values
 from model_zoo.errors import BadInput, brief
 from model_zoo.spec import ModelSpec
 
@@ -14,51 +15,37 @@ from model_zoo.spec import ModelSpec
 def parse(spec: ModelSpec, chosen: Sequence[str]) -> Any:
     """The card's options with what was chosen, None for a model that has none.
 
-    A value is read as the kind of its default is: a whole number, a number, yes or no, a text;
-    several as 0,0.4 or as JSON, ["a, b", "\\n"], or one by one where the name is said again.
-    Raises BadInput with the names there are; the dataclass itself judges the values.
+    The dataclass judges the values, as it does in code. Several come as 0,0.4 or as JSON,
+    ["a, b", "\\n"], or one by one where the name is said again.
     """
     if spec.task.options is None:
         if chosen:
             raise BadInput("{} has no options: leave --set out.", spec.name)
         return None
-    defaults = {field.name: field.default for field in fields(spec.task.options)}
-    values: dict[str, Any] = {}
+    lists = {one.name: isinstance(one.default, tuple) for one in fields(spec.task.options)}
+    found: dict[str, Any] = {}
     for item in chosen:
         name, equals, text = item.partition("=")
-        if name not in defaults or not equals:
-            raise BadInput(
-                "{} is no option: say NAME=VALUE, of {}.", brief(item), ", ".join(defaults)
-            )
-        value = _read(name, text, defaults[name])
-        if name in values and not isinstance(value, tuple):
+        values.require_known(name, lists)
+        if not equals:
+            raise BadInput("{} has no value: say NAME=VALUE.", brief(item))
+        if lists[name]:
+            found[name] = [*found.get(name, ()), *_items(text)]
+        elif name in found:
             raise BadInput("{} is said twice: leave one out.", name)
-        values[name] = values.get(name, ()) + value if isinstance(value, tuple) else value
-    return spec.task.options(**values)
+        else:
+            found[name] = text
+    return values.chosen(spec.task.options(), found)
 
 
-def _items(text: str) -> list[str]:
+def _items(text: str) -> list[Any]:
     """The values of a list in JSON, else what stands between commas."""
     if text.startswith("["):
         try:
-            return list(map(str, json.loads(text)))
-        except ValueError:
-            if text.startswith('["'):
+            return list(json.loads(text))
+        except (ValueError, RecursionError):
+            if text.startswith(('["', "['")):
                 raise BadInput(
                     '{} is no list in JSON: say it as ["one", "two"].', brief(text)
                 ) from None
-    return text.split(",")
-
-
-def _read(name: str, text: str, default: Any) -> Any:
-    if isinstance(default, bool):
-        if text.lower() not in ("yes", "no", "true", "false"):
-            raise BadInput("{} is yes or no, not {}.", name, brief(text))
-        return text.lower() in ("yes", "true")
-    if isinstance(default, tuple):
-        kind = default[0] if default else ""
-        return tuple(_read(name, item, kind) for item in _items(text))
-    try:
-        return type(default)(text) if isinstance(default, (int, float)) else text
-    except ValueError:
-        raise BadInput("{} is a number, not {}.", name, brief(text)) from None
+    return text.split(",") if text else []

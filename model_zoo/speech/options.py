@@ -42,7 +42,9 @@ class SpeechOptions:
 
     def __post_init__(self) -> None:
         found: dict[str, Any] = {"task": values.text("task", self.task)}
-        found["language"] = languages.code(values.text("language", self.language or ""))
+        found["language"] = languages.code(
+            values.text("language", "" if self.language is None else self.language)
+        )
         if found["task"] not in TASKS:
             raise BadInput(
                 "There is no task {}: choose one of {}.", brief(self.task), ", ".join(TASKS)
@@ -55,9 +57,8 @@ class SpeechOptions:
             found[name] = values.within(name, getattr(self, name), -math.inf, math.inf)
         found["patience"] = values.within("patience", self.patience, 0, 10)
         found["initial_prompt"] = values.text("initial_prompt", self.initial_prompt)
-        given = self.temperatures if isinstance(self.temperatures, (list, tuple)) else ()
-        if not given:
+        found["temperatures"] = values.numbers("temperature", self.temperatures, 0, 2)
+        if not found["temperatures"]:
             raise BadInput("temperatures are numbers from 0 to 2, the first to try first.")
-        found["temperatures"] = tuple(values.within("temperature", t, 0, 2) for t in given)
         for name, value in found.items():
             object.__setattr__(self, name, value)  # as dataclasses do it that are frozen

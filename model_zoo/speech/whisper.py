@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model_zoo import values
 from model_zoo.errors import BadInput
 from model_zoo.runtime.decoder import Decoder, place_loop
 from model_zoo.runtime.session import Session, softmax
@@ -51,7 +52,7 @@ class Whisper:
     def __call__(self, recording: Recording, **chosen: Any) -> Transcript:
         """`chosen` are SpeechOptions by name; None stands for the default."""
         given = {name: value for name, value in chosen.items() if value is not None}
-        return self.trace(recording, SpeechOptions(**given)).answer
+        return self.trace(recording, values.chosen(SpeechOptions(), given)).answer
 
     def trace(
         self, recording: Recording, options: SpeechOptions | None = None, stop: Stop = NEVER

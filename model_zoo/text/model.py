@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from model_zoo import values
 from model_zoo.errors import BadInput
 from model_zoo.runtime.session import Session
 from model_zoo.runtime.sessions import open_session
@@ -105,7 +106,7 @@ class LanguageModel(ABC):
         **chosen: Any,
     ) -> Iterator[Token]:
         """Tokens as they come; `chosen` are options by name. Raises BadInput before the first."""
-        options = replace(options, **chosen)
+        options = values.chosen(options, chosen)
         return self._write(self.prompt(prompt, options), options, Stopwatch(), owner, NEVER)
 
     def trace(

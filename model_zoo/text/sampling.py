@@ -14,6 +14,7 @@ from model_zoo import values
 
 MAX_NEW_TOKENS, MAX_BEAMS, MAX_STOPS = 4096, 8, 8
 MAX_DRAWN_SEED = 2**31  # short enough to write down
+COLDEST = 1e-6  # any lower temperature is the same, and too small to divide float32 by
 ROWS = 64  # that logits are laid in, one behind the other, when the largest are searched
 
 Logits = npt.NDArray[np.float32]
@@ -111,7 +112,7 @@ class Sampler:
             return int(penalised.argmax())
         count = min(int(options.top_k) or len(logits), len(logits))
         tokens = largest(penalised, count)
-        shares = probabilities(penalised[tokens] / np.float32(options.temperature))
+        shares = probabilities(penalised[tokens] / np.float32(max(options.temperature, COLDEST)))
         before = np.cumsum(shares) - shares  # what the better ones have together
         allowed = (before < options.top_p) & (shares >= options.min_p * shares[0])
         allowed[0] = True

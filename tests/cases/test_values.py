@@ -10,6 +10,8 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -221,9 +223,11 @@ def test_b16_a_model_answers_in_another_process():
         ({"beam_size": "many"}, "beam_size is a number, not 'many'."),
         ({"beam_size": 1.5}, "beam_size is a whole number, not 1.5."),
         ({"vad": 7}, "vad is yes or no, not 7."),
-        ({"patience": float("nan")}, "patience is between 0 and 10, not nan."),
+        ({"patience": float("nan")}, "patience is a number, not nan."),
         ({"initial_prompt": b"Kennedy"}, "initial_prompt is a text, not b'Kennedy'."),
-        ({"temperatures": "0"}, "temperatures are numbers from 0 to 2, the first to try first."),
+        ({"temperatures": ()}, "temperatures are numbers from 0 to 2, the first to try first."),
+        ({"language": False}, "language is a text, not False."),
+        ({"vad": 10**5000}, "vad is yes or no, not a number of 16,610 bits."),
         ({"temperatures": (0, "hot")}, "temperature is a number, not 'hot'."),
         ({"logprob_threshold": None}, "logprob_threshold is a number, not None."),
     ],
@@ -238,6 +242,71 @@ def test_options_of_speech_are_taken_for_what_they_plainly_are():
     chosen = SpeechOptions(language=None, beam_size="3", vad="no", temperatures=[0, np.float32(1)])
     assert (chosen.language, chosen.beam_size, chosen.vad) == ("", 3, False)
     assert chosen.temperatures == (0, 1)
+    assert SpeechOptions(temperatures=0.4).temperatures == (0.4,)
+    assert SpeechOptions(temperatures=np.array([0, 0.5])).temperatures == (0, 0.5)
+    assert SpeechOptions(vad=np.int64(0), beam_size=np.array(3)).vad is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_new_tokens", "8.0"), ("max_new_tokens", "1e3"), ("max_new_tokens", " 8 "),
+        ("max_new_tokens", "8.5"), ("max_new_tokens", ""), ("max_new_tokens", "1,000"),
+        ("max_new_tokens", "NaN"), ("max_new_tokens", "inf"), ("max_new_tokens", "9" * 5000),
+        ("temperature", "0,5"), ("temperature", "true"), ("temperature", "5.0000001"),
+        ("seed", "-2"), ("seed", str(2**63)), ("seed", "none"), ("seed", "٣"),
+        ("chat", "1"), ("chat", "on"), ("chat", " Yes"), ("chat", ""), ("chat", "2"),
+        ("stop", ""), ("stop", "[END]"), ("stop", "a"), ("answer", ""), ("answer", "a=b"),
+    ],
+)  # fmt: skip
+def test_the_command_line_takes_and_refuses_what_the_library_does(name: str, value: str):
+    def asked(make: Callable[[], TextOptions]) -> object:
+        try:
+            return getattr(make(), name)
+        except BadInput as error:
+            return str(error)
+
+    written = asked(lambda: options.parse(SMOLLM2, [f"{name}={value}"]))
+    assert written == asked(lambda: TextOptions(**{name: value}))
+
+
+def test_on_the_command_line_yes_is_one_too_and_an_empty_seed_another_each_time():
+    whisper = model_zoo.spec("whisper-tiny.en")
+    assert [options.parse(whisper, [f"vad={said}"]).vad for said in ("1", "yes", "0")] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert len({options.parse(SMOLLM2, ["seed="]).seed for _ in range(4)}) > 1
+
+
+def test_limits_are_written_in_whole_digits():
+    says = "seed is between 0 and 9,223,372,036,854,775,807, not -2."
+    with pytest.raises(BadInput, match=says):
+        TextOptions(seed=-2)
+
+
+@pytest.mark.parametrize(
+    ("said", "near"),
+    [("sed=1", "seed"), ("Seed=1", "seed"), ("max-new-tokens=8", "max_new_tokens"),
+     ("max_tokens=8", "max_new_tokens"), ("beam_size=2", "beams")],
+)  # fmt: skip
+def test_an_option_that_there_is_not_is_told_with_the_nearest(said: str, near: str):
+    with pytest.raises(BadInput, match=f"; the nearest is {near}\\."):
+        options.parse(SMOLLM2, [said])
+    name = said.partition("=")[0]
+    with pytest.raises(BadInput, match=f"; the nearest is {near}\\."):
+        model_zoo.load("smollm2-135m")("Once", **{name: 1})
+
+
+@pytest.mark.parametrize("stop", ["stop=[1, 2]", "stop=[null]", "stop=['a', 'b']", "stop=,"])
+def test_13_a_list_whose_items_are_no_texts_is_refused(stop: str):
+    with pytest.raises(BadInput):
+        options.parse(SMOLLM2, [stop])
+
+
+def test_numbers_of_other_kinds_are_numbers():
+    for half in (np.float16(0.5), np.array(0.5), Decimal("0.5"), Fraction(1, 2), "５e-1"):
+        assert TextOptions(temperature=half).temperature == 0.5
+    assert TextOptions(stop=np.array(["a", "b"])).stop == ("a", "b")
 
 
 LONG = "\ud83d" * 3000
