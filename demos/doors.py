@@ -150,6 +150,8 @@ def _sentence(error: Exception, request: gr.Request) -> JSONResponse:
     """An error of ours is a refusal; of any other the log has the place under a number."""
     if isinstance(error, ZooError):
         words, status = told(error, request), 400
+        if isinstance(error, calls.NotThere):
+            words, status = f"{words} {error.names}." if error.names else words, 404
     else:
         words, status = logs.unexpected(error, request), 500
     return JSONResponse({"detail": words, "error": words}, status)

@@ -17,9 +17,10 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 from gradio.context import LocalContext
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demos import calls
+from model_zoo.errors import BadInput
 from model_zoo.stopping import Stop, Stopped
 
 PAGE = re.compile(r".*/heartbeat/([^/]+)/?")  # a page holds this connection as long as it is open
@@ -184,9 +185,9 @@ class Presence:
         elif scope.get("method") == "GET" and (found := CALL.fullmatch(path)):
             session = self._session_of_event(found[1])
             if session is None:
-                gone = {"detail": "There is no such call: it has ended, or nobody listened to it."}
-                await JSONResponse(gone, 404)(scope, receive, send)
-                return
+                raise calls.NotThere(calls.NO_EVENT)
+            if is_heard(session) and session == found[1]:  # each would miss what the other gets
+                raise BadInput(calls.HEARD)
             with _counted(_listeners, session):
                 await self._app(scope, receive, send)
         elif PLAIN.fullmatch(path):
@@ -225,6 +226,8 @@ class Presence:
 
 @contextmanager
 def _counted(what: Counter[str], session: str) -> Iterator[None]:
+    if len(session) > calls.LONGEST_SESSION:
+        raise BadInput(calls.LONG_SESSION)
     with _lock:
         what[session] += 1
     try:

@@ -29,6 +29,7 @@ from demos import (
     calls,
     doors,
     gradio_compat,
+    gradio_routes,
     leaving,
     logs,
     look,
@@ -123,8 +124,9 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     logs.keep_private()
     folder = private_folder.mine()
     folder.make()
-    gradio_compat.harden(folder.files)
-    gradio_compat.use_the_browsers_address()
+    gradio_routes.harden(folder.files)
+    gradio_routes.use_the_browsers_address()
+    gradio_routes.refuse_in_sentences()
     ready = Readiness()
 
     @asynccontextmanager
