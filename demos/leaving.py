@@ -43,6 +43,7 @@ class Question(NamedTuple):
     stop: Stop
 
 
+ALL = ""  # the key of every Stop: no session and no event is called so
 _http: ContextVar[_PlainCall | None] = ContextVar("http", default=None)
 _lock = Lock()
 _stops: defaultdict[str, set[Stop]] = defaultdict(set)  # by session and by event
@@ -60,11 +61,10 @@ def stop_of(request: gr.Request | None) -> Iterator[Stop]:
     connection; `request` is what Gradio hands to the function.
     """
     if call := _http.get():
-        yield call.stop
-        return
-    stop = Stop()
-    session = request.session_hash if request else None
-    keys = [key for key in (session, LocalContext.event_id.get(None)) if key]
+        stop, keys = call.stop, [ALL]
+    else:
+        stop, session = Stop(), request.session_hash if request else None
+        keys = [ALL, *filter(None, (session, LocalContext.event_id.get(None)))]
     with _lock:
         for key in keys:
             _stops[key].add(stop)
@@ -137,7 +137,14 @@ def refuse() -> None:
 def left(key: str | None) -> None:
     """Nobody waits for the answers of this session, or of this event, any more."""
     with _lock:
-        for stop in _stops.get(key or "", ()):
+        for stop in _stops.get(key, ()) if key else ():
+            stop.set()
+
+
+def end_all() -> None:
+    """The server ends: so does all that is computed."""
+    with _lock:
+        for stop in _stops.get(ALL, ()):
             stop.set()
 
 
