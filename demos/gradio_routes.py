@@ -16,6 +16,7 @@ from demos import calls
 from model_zoo.errors import BadInput
 
 HERE = "."  # the address at which the browser has the page, and which a proxy does not tell us
+BY_NUMBER = "predict"  # the name under which clients call a function by its number
 BODIES = ("PredictBody", "SimplePredictBody", "CancelBody", "ComponentServerJSONBody")
 _copy = processing_utils.save_file_to_cache
 _root_url, _add_root_url = route_utils.get_root_url, processing_utils.add_root_url
@@ -36,14 +37,20 @@ def refuse_in_sentences() -> None:
 
 
 def _function_of(blocks: Any, api_name: str | None, body: Any) -> BlockFunction:
-    """The function that a call asks for; by name only an endpoint, no page's own."""
+    """The function that a call asks for: an endpoint by its name, or any by its number.
+
+    Where both are given Gradio takes the number, whatever else the name asks for.
+    """
     endpoints = {f"/{fn.api_name}" for fn in blocks.fns.values() if fn.api_visibility == "public"}
-    if body.fn_index is None and f"/{api_name}" not in endpoints:
-        raise calls.NotThere(calls.NO_ENDPOINT, endpoints)
     try:
-        return _function(blocks, api_name, body)
-    except KeyError:
+        found = _function(blocks, api_name, body)
+    except (KeyError, route_utils.FnIndexInferError):
         raise calls.NotThere(calls.NO_ENDPOINT, endpoints) from None
+    by_name = body.fn_index is None and found.api_visibility == "public"
+    by_number = body.fn_index is not None and api_name in (None, BY_NUMBER, found.api_name)
+    if not (by_name or by_number):
+        raise calls.NotThere(calls.NO_ENDPOINT, endpoints)
+    return found
 
 
 async def _uploaded(*given: Any, **more: Any) -> Any:

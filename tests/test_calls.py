@@ -179,6 +179,14 @@ def test_a_number_that_is_no_functions_is_answered_with_the_endpoints(
     names_the_endpoints(httpx.post(f"{app}/gradio_api/{door}", json=body))
 
 
+@pytest.mark.parametrize("name", ["nope", "classify_digit"])
+def test_a_name_and_the_number_of_another_are_refused(app: str, name: str) -> None:
+    functions = httpx.get(f"{app}/config").json()["dependencies"]
+    [number] = [f["id"] for f in functions if f["api_name"] == "classify_sentiment"]
+    body = {"data": ["a fine film"], "fn_index": number}
+    names_the_endpoints(httpx.post(f"{app}/gradio_api/run/{name}", json=body))
+
+
 def names_the_endpoints(reply: httpx.Response) -> None:
     assert reply.status_code == 404
     assert "call one of /classify_digit, /classify_image" in reply.json()["error"]
@@ -217,6 +225,11 @@ def test_an_answer_is_fetched_once(app: str) -> None:
         assert "no picture" in httpx.get(f"{address}/{event}").text
         again = httpx.get(f"{address}/{event}", timeout=3)
         assert (again.status_code, "no such call" in again.json()["error"]) == (404, True)
+
+
+def test_who_listens_for_a_session_without_calls_is_told_so(app: str) -> None:
+    told = httpx.get(f"{app}/gradio_api/queue/data?session_hash=nobody", timeout=5).text
+    assert '"session_not_found":true' in told
 
 
 def test_a_call_has_one_listener(app: str) -> None:
