@@ -8,6 +8,7 @@ import pytest
 
 import model_zoo
 from model_zoo.sampling import TextOptions
+from model_zoo.sessions import SESSIONS
 from model_zoo.text.model import LanguageModel
 
 pytestmark = pytest.mark.weights
@@ -83,3 +84,10 @@ def test_the_perplexity_of_one_token_is_that_of_fp32(lm: LanguageModel, text: st
     assert lm.score("A longer text is judged in the precision that was asked for. " * 2).ran == (
         lm.session.ran
     )
+
+
+def test_the_score_of_a_short_text_opens_one_graph(lm: LanguageModel):
+    model_zoo.unload()
+    lm.score("Hello")
+    opened = [key for key in SESSIONS._open if key[0] == lm.spec.name]
+    assert [precision for _, _, precision, _ in opened] == ["fp32"]
