@@ -8,7 +8,10 @@ import pytest
 
 import model_zoo
 from model_zoo.sampling import TextOptions
-from model_zoo.sessions import SESSIONS
+from model_zoo.session import Session
+from model_zoo.sessions import open_session
+from model_zoo.spec import ModelSpec
+from model_zoo.text import model as text_model
 from model_zoo.text.model import LanguageModel
 
 pytestmark = pytest.mark.weights
@@ -86,8 +89,15 @@ def test_the_perplexity_of_one_token_is_that_of_fp32(lm: LanguageModel, text: st
     )
 
 
-def test_the_score_of_a_short_text_opens_one_graph(lm: LanguageModel):
-    model_zoo.unload()
+def test_a_short_text_is_judged_in_one_open_graph(
+    lm: LanguageModel, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[tuple[str, ...]] = []
+
+    def opening(spec: ModelSpec, *pair: str) -> Session:
+        opened.append(pair)
+        return open_session(spec, *pair)
+
+    monkeypatch.setattr(text_model, "open_session", opening)
     lm.score("Hello")
-    opened = [key for key in SESSIONS._open if key[0] == lm.spec.name]
-    assert [precision for _, _, precision, _ in opened] == ["fp32"]
+    assert opened == [("fp32", "cpu")]
