@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
+from fastapi.exceptions import RequestValidationError
 from gradio import processing_utils, utils
 from gradio.block_function import BlockFunction
 from gradio.data_classes import FileData, ImageData
 from gradio_client.utils import strip_invalid_filename_characters
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from demos.shell.words import CHINESE
 from model_zoo.errors import BadInput
@@ -29,19 +30,39 @@ NOT_SENT = "That file was not sent to this server: send it to /gradio_api/upload
 NO_DATA = (
     "That data: address cannot be decoded: it is data:KIND;base64, and then the file in base64."
 )
+NO_FILES = "No file came: send a form whose fields called files are files."
+NO_EVENT = "There is no such call: it has ended, or nobody listened to it."
+HEARD = "Somebody listens to this call already: its answers come once."
+NO_ENDPOINT = "There is no such endpoint: call one of"
+SESSION, LONGEST_SESSION = "session_hash", 64  # characters; a client's is a UUID, a page's shorter
+LONG_SESSION = "The name of a session is too long: give at most 64 characters."
 LONGEST = 36_000_000  # bytes of a call: 25 MB in base64, and room for %2B and the like
 TOO_LONG = "A call takes no more than 25 MB: send the file to /gradio_api/upload."
 CHINESE.update(
     {
+        NO_CALL: '这不是调用：请以 JSON 发送 {"data": [值]}，Content-Type 为 application/json。',
         TOO_LONG: "一次调用最多 25 MB：请将文件发送到 /gradio_api/upload。",
         MISSING: (
             "缺少文件：请发送到 /gradio_api/upload 并给出返回的路径，"
             '如 {"path": PATH, "meta": {"_type": "gradio.FileData"}}，或给出 data: 地址。'
         ),
         NOT_SENT: "该文件没有发送到此服务器：请发送到 /gradio_api/upload。",
+        NO_FILES: "没有收到文件：请发送表单，其中名为 files 的字段应为文件。",
+        NO_EVENT: "没有这个调用：它已结束，或没有人接听。",
+        HEARD: "已有人在接听此调用：结果只发送一次。",
+        NO_ENDPOINT: "没有这个端点：请调用",
+        LONG_SESSION: "会话名称太长：最多 64 个字符。",
         NO_DATA: "无法解码该 data: 地址：应为 data:类型;base64, 后接 base64 编码的文件。",
     }
 )
+
+
+class NotThere(BadInput):
+    """What is asked for is not there: a sentence, and behind it the names of what is."""
+
+    def __init__(self, words: str, names: Iterable[str] = ()) -> None:
+        super().__init__(words)
+        self.names = ", ".join(sorted(names))
 
 
 def complete(function: BlockFunction, given: list[Any]) -> list[Any]:
@@ -82,9 +103,11 @@ def _require_no_file(name: str, value: Any) -> None:
             _require_no_file(name, item)
 
 
-async def refuse(request: Request, error: Exception) -> JSONResponse:
+async def refuse(request: Request, error: Exception) -> NoReturn:
     """A body that is no call at all; FastAPI would repeat it, and fail where it is no text."""
-    return JSONResponse({"error": NO_CALL}, 400)
+    wrong = error.errors() if isinstance(error, RequestValidationError) else ()
+    long = any(one["loc"][-1] == SESSION and one["type"] == "string_too_long" for one in wrong)
+    raise BadInput(LONG_SESSION if long else NO_CALL) from None
 
 
 def _file(value: Any) -> Any:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
@@ -135,6 +136,9 @@ class Doorkeeper:
         except ClientDisconnect:  # nobody is there to be told
             return
         except Exception as error:
+            if begun and isinstance(error.__cause__, HTTPException):  # told in the stream itself
+                await send({"type": "http.response.body"})
+                return
             if begun:
                 raise
             await _sentence(error, gr.Request(Request(scope)))(scope, receive, send)
@@ -150,6 +154,8 @@ def _sentence(error: Exception, request: gr.Request) -> JSONResponse:
     """An error of ours is a refusal; of any other the log has the place under a number."""
     if isinstance(error, ZooError):
         words, status = told(error, request), 400
+        if isinstance(error, calls.NotThere):
+            words, status = f"{words} {error.names}." if error.names else words, 404
     else:
         words, status = logs.unexpected(error, request), 500
     return JSONResponse({"detail": words, "error": words}, status)

@@ -1,29 +1,22 @@
-"""Every use that we make of Gradio's private parts, each with its reason; checked with 6.31.
-
-One file, so that an upgrade of Gradio is checked in one place.
-"""
+"""Gradio's calls, queue and sessions as we need them: their private parts, checked with 6.31."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from anyio import CapacityLimiter
-from gradio import processing_utils, queueing, route_utils, routes
+from anyio import CapacityLimiter, to_thread
+from gradio import queueing, route_utils
 from gradio.block_function import BlockFunction
 from gradio.data_classes import JsonData
 from gradio.server_messages import EventMessage, ProcessGeneratingMessage
 from gradio.state_holder import StateHolder
-from gradio_client import utils as client_utils
 
 from demos.shell import calls, leaving, logs, uploads
 from demos.shell.words import CHINESE, say
@@ -34,12 +27,8 @@ from model_zoo.text import memory
 
 UNHEARD_SECONDS = 60  # that a call waits for somebody to listen to it
 UNHEARD_CALLS = 16  # that wait so; one more pushes the oldest out
-LONGEST_SESSION = 64  # characters of its name; a client's is a UUID, a page's shorter
 AHEAD = 32  # events that a listener may be behind before the call waits for it
 LOOK_SECONDS = 0.05
-HERE = "."  # the address at which the browser has the page, and which a proxy does not tell us
-_copy = processing_utils.save_file_to_cache
-_root_url, _add_root_url = route_utils.get_root_url, processing_utils.add_root_url
 
 PAGES_ONLY = "Only the page itself may ask for this: call one of the endpoints under Use via API."
 CHINESE[PAGES_ONLY] = "只有页面本身可以这样请求：请调用“通过 API 使用”中的端点。"
@@ -57,7 +46,7 @@ class Pages(gr.Blocks):
             if more.get("iterator") is not None:
                 await self._queue.until_heard(session)
             else:
-                inputs = calls.complete(block_fn, inputs)
+                inputs = await to_thread.run_sync(calls.complete, block_fn, inputs)
                 uploads.claim(inputs, session)
             async with self._room_for(block_fn, request):
                 output = await super().process_api(block_fn, inputs, *rest, **more)
@@ -104,8 +93,7 @@ class Queue(queueing.Queue):
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """A new call; where many wait that nobody came to listen to, the oldest makes room."""
         body.session_hash = body.session_hash or None  # Gradio loses the calls of one called ""
-        if len(body.session_hash or "") > LONGEST_SESSION:
-            return False, f"A session's name has {LONGEST_SESSION} characters at most.", "error"
+        route_utils.get_fn(self.blocks, None, body)  # which refuses, before anybody makes room
         unheard = [  # a page listens to its first call only when it has the answer to this one
             event
             for event in self._waiting()
@@ -178,9 +166,7 @@ class Queue(queueing.Queue):
         self.pending_event_ids_session.pop(session, None)
 
     def session_of_event(self, event_id: str) -> str | None:
-        """The session of a call that waits, runs or has just ended; None without one."""
-        if event := self.event_ids_to_events.get(event_id):
-            return event.session_hash
+        """The session of a call whose last answer was not fetched yet; None without one."""
         pending = self.pending_event_ids_session.items()
         return next((session for session, events in pending if event_id in events), None)
 
@@ -236,69 +222,3 @@ class Sessions(StateHolder):
         self.session_data.pop(session_id, None)
         self.time_last_used.pop(session_id, None)
         memory.forget(session_id)
-
-
-class _Unguessable(route_utils.GradioUploadFile):
-    """An upload whose folder does not follow from what is in it."""
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.sha = hashlib.sha256(secrets.token_bytes(32))
-
-
-def _unguessable(*_: Any) -> str:
-    return secrets.token_hex(32)
-
-
-def _private_copy(file_path: str | Path, cache_dir: str) -> str:
-    path = _copy(file_path, cache_dir)
-    Path(path).chmod(0o600)
-    return path
-
-
-async def _fetch_nothing(url: str) -> Any:
-    raise BadInput("Files are taken from the browser only, not from addresses: send the file.")
-
-
-def harden(folder: Path) -> None:
-    """Change, once for the process, what Gradio does with files; its own go to this folder."""
-    routes.DEFAULT_TEMP_DIR = str(folder)  # which was read before the folder was there
-    # The folder of a file would be the hash of its content: who has the same file finds it.
-    route_utils.GradioUploadFile = _Unguessable
-    for name in ("hash_file", "hash_bytes", "hash_url", "hash_base64"):
-        setattr(processing_utils, name, _unguessable)
-    # A copy would be as readable as what it was made from.
-    processing_utils.save_file_to_cache = _private_copy
-    # An address in a visitor's data would be fetched by this machine.
-    processing_utils.async_ssrf_protected_get = _fetch_nothing
-
-
-def use_the_browsers_address() -> None:
-    """Once for the process, have pages find everything from where they are, proxies or not.
-
-    Gradio puts the address that it was asked at into the page and its files' addresses: behind a
-    proxy that does not hand on the browser's `Host`, or takes a part of the path away, nothing is
-    there. Clients that are no page still get whole addresses.
-    """
-    route_utils.get_root_url = _root_of
-    processing_utils.add_root_url = _with_root
-
-
-def _root_of(request: Any, route_path: str, root_path: str | None) -> str:
-    headers = request.headers
-    own = "origin" in headers and headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    named = (root_path or "").startswith(("http://", "https://"))
-    if (own or route_path == "/") and not named:
-        return HERE
-    root: str = _root_url(request, route_path, root_path)
-    return root
-
-
-def _with_root(data: Any, root_url: str, previous_root_url: str | None) -> Any:
-    if root_url != HERE:
-        return _add_root_url(data, root_url, previous_root_url)
-
-    def from_here(file: dict[str, Any]) -> dict[str, Any]:
-        return file | {"url": file["url"].removeprefix("/")}
-
-    return client_utils.traverse(data, from_here, client_utils.is_file_obj_with_url)

@@ -17,9 +17,10 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 from gradio.context import LocalContext
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demos.shell import calls
+from model_zoo.errors import BadInput
 from model_zoo.stopping import Stop, Stopped
 
 PAGE = re.compile(r".*/heartbeat/([^/]+)/?")  # a page holds this connection as long as it is open
@@ -42,6 +43,7 @@ class Question(NamedTuple):
     stop: Stop
 
 
+ALL = ""  # the key of every Stop: no session and no event is called so
 _http: ContextVar[_PlainCall | None] = ContextVar("http", default=None)
 _lock = Lock()
 _stops: defaultdict[str, set[Stop]] = defaultdict(set)  # by session and by event
@@ -59,11 +61,10 @@ def stop_of(request: gr.Request | None) -> Iterator[Stop]:
     connection; `request` is what Gradio hands to the function.
     """
     if call := _http.get():
-        yield call.stop
-        return
-    stop = Stop()
-    session = request.session_hash if request else None
-    keys = [key for key in (session, LocalContext.event_id.get(None)) if key]
+        stop, keys = call.stop, [ALL]
+    else:
+        stop, session = Stop(), request.session_hash if request else None
+        keys = [ALL, *filter(None, (session, LocalContext.event_id.get(None)))]
     with _lock:
         for key in keys:
             _stops[key].add(stop)
@@ -136,7 +137,14 @@ def refuse() -> None:
 def left(key: str | None) -> None:
     """Nobody waits for the answers of this session, or of this event, any more."""
     with _lock:
-        for stop in _stops.get(key or "", ()):
+        for stop in _stops.get(key, ()) if key else ():
+            stop.set()
+
+
+def end_all() -> None:
+    """The server ends: so does all that is computed."""
+    with _lock:
+        for stop in _stops.get(ALL, ()):
             stop.set()
 
 
@@ -184,9 +192,9 @@ class Presence:
         elif scope.get("method") == "GET" and (found := CALL.fullmatch(path)):
             session = self._session_of_event(found[1])
             if session is None:
-                gone = {"detail": "There is no such call: it has ended, or nobody listened to it."}
-                await JSONResponse(gone, 404)(scope, receive, send)
-                return
+                raise calls.NotThere(calls.NO_EVENT)
+            if is_heard(session) and session == found[1]:  # each would miss what the other gets
+                raise BadInput(calls.HEARD)
             with _counted(_listeners, session):
                 await self._app(scope, receive, send)
         elif PLAIN.fullmatch(path):
@@ -225,6 +233,8 @@ class Presence:
 
 @contextmanager
 def _counted(what: Counter[str], session: str) -> Iterator[None]:
+    if len(session) > calls.LONGEST_SESSION:
+        raise BadInput(calls.LONG_SESSION)
     with _lock:
         what[session] += 1
     try:

@@ -90,6 +90,12 @@ def mine() -> Folder:
     return _mine
 
 
+def remove_mine() -> None:
+    """Remove this process's folder, where there is one."""
+    if _mine is not None:
+        _mine.remove()
+
+
 def sweep(parent: Path) -> None:
     """Remove the folders of this user's servers that have ended."""
     for path in parent.glob(f"{_prefix()}*"):

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import signal
-import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
-from types import FrameType
 from typing import Any
 
 import gradio as gr
@@ -31,7 +28,9 @@ from demos import Page
 from demos.shell import (
     calls,
     doors,
+    ending,
     gradio_compat,
+    gradio_routes,
     leaving,
     logs,
     private_folder,
@@ -50,12 +49,6 @@ CHINESE.update(
     }
 )
 MAX_UPLOAD = "250mb"  # an hour of sound, losslessly; pictures have a limit of their own
-# A closed terminal hangs up; a closed console window on Windows breaks.
-ENDS = [
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    if hasattr(signal, name)
-]
 STOP_SECONDS = 3  # that requests have to end in once the server is asked to stop
 
 
@@ -126,8 +119,9 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     logs.keep_private()
     folder = private_folder.mine()
     folder.make()
-    gradio_compat.harden(folder.files)
-    gradio_compat.use_the_browsers_address()
+    gradio_routes.harden(folder.files)
+    gradio_routes.use_the_browsers_address()
+    gradio_routes.refuse_in_sentences()
     ready = Readiness()
 
     @asynccontextmanager
@@ -240,52 +234,18 @@ async def _sweep(sessions: gradio_compat.Sessions, keep_seconds: float) -> None:
         leaving.forget(keep_seconds)
 
 
-class Server(uvicorn.Server):
-    """Ends quietly at every signal that asks for it, also while somebody has a page open."""
-
-    interrupted = False  # by Ctrl-C
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, but for hang-ups too, and nothing is raised again when all is over.
-
-        A signal that is ignored, as nohup has it, stays so.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        heard = [number for number in ENDS if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, self.handle_exit) for number in heard}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take no more calls, and end; the second Ctrl-C does not wait for anybody."""
-        self.interrupted |= sig == signal.SIGINT
-        super().handle_exit(sig, frame)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End Gradio's connections too, or it would wait as long as somebody has a page open."""
-        for route in self.config.app.routes:
-            if stop := getattr(getattr(route, "app", None), "stop_event", None):
-                stop.set()
-        await super().shutdown(sockets)
-
-
 def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     """Serve the pages until Ctrl-C, a signal or the terminal's end; `--help` has the options."""
     options = starting.options(arguments)
     listener = starting.listen(options.host, options.port)
     address = starting.address_of(options.host, listener)
     proxies = "*" if starting.ON_SPACE else None  # a Space is only ever reached through its proxy
+    ending.handle_ends(ending.leave)  # before there is a server and behind it
     try:
         app = application(pages, 60 * options.keep_minutes)
     except private_folder.FolderError as error:
         sys.exit(str(error))
-    server = Server(
+    server = ending.Server(
         uvicorn.Config(
             app,
             log_level="warning",
@@ -299,6 +259,6 @@ def run(*pages: Page, arguments: Sequence[str] | None = None) -> None:
     try:
         server.run(sockets=[listener])
     finally:
-        private_folder.mine().remove()
+        private_folder.remove_mine()
     if server.interrupted:
         sys.exit(130)

@@ -16,7 +16,7 @@ from model_zoo import values
 from model_zoo.errors import BadInput
 from model_zoo.runtime.session import Session
 from model_zoo.runtime.sessions import open_session
-from model_zoo.spec import ModelSpec
+from model_zoo.spec import WHOLE, ModelSpec
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.text.beams import search
 from model_zoo.text.encoding import mend
@@ -185,8 +185,7 @@ class LanguageModel(ABC):
 
         A long text is read in windows: from the second on a token is given at least half a window.
         """
-        session, vocabulary = self.session, self.vocabulary
-        watch = Stopwatch()
+        vocabulary, watch = self.vocabulary, Stopwatch()
         text = _read(text, "There is no text to judge: paste one first.")
         tokens = [vocabulary.document, *vocabulary.encode(text)]
         if len(tokens) > MAX_SCORED:
@@ -194,9 +193,10 @@ class LanguageModel(ABC):
                 "The text has {} tokens: {} are the most.", f"{len(tokens):,}", f"{MAX_SCORED:,}"
             )
         watch.lap("preprocess")
-        if session.ran.precision == "int8" and len(tokens) <= FEWEST_IN_INT8:
-            session = open_session(self.spec, "fp32", "cpu")
-            watch.resume()
+        precision, _ = self.spec.place(self.precision, self.provider)[WHOLE]
+        exact = precision == "int8" and len(tokens) <= FEWEST_IN_INT8  # of both one is opened
+        session = open_session(self.spec, "fp32", "cpu") if exact else self.session
+        watch.resume()
         signs, scored, surprise = Signs(vocabulary), list[Token](), 0.0
         reader = Reader(session, self.capacity)
         reader.stop = stop

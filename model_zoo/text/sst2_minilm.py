@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from model_zoo import values
 from model_zoo.errors import BadInput
 from model_zoo.runtime.session import Session
 from model_zoo.runtime.sessions import open_session
@@ -112,6 +113,7 @@ class Sst2Minilm:
         Without `explain` there are no words and no sentences, and it takes a fraction of the time.
         `progress` gets the share [0, 1] of the words that are weighed.
         """
+        explain = values.flag("explain", explain)
         session, watch = self.session, Stopwatch()
         seen = look(text, self.tokenizer)
         text, read, hint = seen.text, seen.pieces, seen.hint
