@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import demos
-from demos import serve
+import sys
+
+try:
+    import demos
+    from demos.shell import serve
+except KeyboardInterrupt:  # Ctrl-C before anything is served
+    sys.exit(130)
 
 if __name__ == "__main__":
     serve.run(*demos.pages())

@@ -1,4 +1,4 @@
-"""The pages, one module each: a module with a `page` becomes a tab, sorted by `page.order`."""
+"""What people see: pages, the widgets that they are drawn with, and the shell around them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ import model_zoo  # noqa: F401 - it switches Gradio's telemetry off, so it comes
 if TYPE_CHECKING:
     import gradio as gr
 
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE / "examples"
 
 # What Gradio takes int() of as it is imported; Kubernetes, for one, puts addresses there.
 _PORTS = ("GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_NODE_NUM_PORTS")
@@ -55,7 +59,8 @@ class Page:
 
 
 def pages() -> tuple[Page, ...]:
-    """Every page in this folder, in order; `demos/draw.py` has `page = Page("draw", …)`."""
-    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
+    """Every page in `pages/`, in order; `pages/draw.py` has `page = Page("draw", …)`."""
+    rooms = iter_modules([str(HERE / "pages")])
+    modules = (import_module(f"{__name__}.pages.{module.name}") for module in rooms)
     found = (module.page for module in modules if hasattr(module, "page"))
     return tuple(sorted(found, key=lambda page: page.order))

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from filelock import FileLock, Timeout
+from safetensors.numpy import load_file
 
 from export import recipes
-from model_zoo import store, zoo
-from model_zoo._console import AsJson, Names, commands, console, show, start
+from export.recipes.origin import whole
+from model_zoo import zoo
+from model_zoo.cli.console import AsJson, Names, commands, console, show, start
+from model_zoo.discovery import offered
 from model_zoo.errors import BadInput, WeightsNotFound, ZooError
+from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
+from model_zoo.weights import store
 
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
 MOST_SAID = 5  # comparisons that failed
+MOST_SEED = 2**32 - 1
 CALIBRATION = 1000  # training pictures that int8's ranges are measured on
 
 app = commands("From a training recipe to a verified, quantised ONNX file.")
@@ -35,13 +44,15 @@ def train(
     name: Name,
     data: Data = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: the recipe's own.")] = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED)] = 0,
+    restart: Annotated[bool, typer.Option("--restart", help="Train afresh there.")] = False,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
 ) -> None:
     """Train a model, or go on where the last run stopped; then write its ONNX file and report."""
-    recipe = _recipe(name)
-    checkpoint = recipe.train(data, out / name, epochs or recipe.epochs, seed)
-    published = recipe.deliver(checkpoint, data, out / name)
+    recipe, folder = recipes.find(name), out / name
+    with _alone(folder):
+        checkpoint = recipe.train(data, folder, epochs or recipe.epochs, seed, restart)
+        published = recipe.deliver(checkpoint, data, folder)
     console.print(f"{published}\n{published.parent / 'report'}")
 
 
@@ -54,9 +65,9 @@ def build(
     if not spec.embedded:
         adapter = spec.adapter_file
         if adapter and (trained := out / name / adapter.name).is_file():
-            adapter.write_bytes(trained.read_bytes())
+            _replace(adapter, trained, load_file)
             console.print(str(adapter))
-        for precision in spec.precisions:
+        for precision in spec.run.precisions:
             for file in store.graph_files(spec, precision):
                 console.print(str(file))
         return
@@ -64,7 +75,7 @@ def build(
     if not trained.is_file():
         raise WeightsNotFound(f"{trained} is not there: python -m export train {name}")
     target = spec.embedded_file("fp32")
-    target.write_bytes(trained.read_bytes())
+    _replace(target, trained, lambda file: Session(file, "fp32", "cpu"))
     console.print(f"{target}: now make its int8 twin with python -m export quantize {name}")
 
 
@@ -74,7 +85,7 @@ def quantize(name: Name, data: Data = None) -> None:
     from export.quantize import quantize as write_int8
     from export.recipes.recipe import PictureRecipe
 
-    spec, recipe = zoo.spec(name), _recipe(name)
+    spec, recipe = zoo.spec(name), recipes.find(name)
     if not isinstance(recipe, PictureRecipe):
         raise BadInput(f"The int8 of {name} needs no data: python -m export build {name}")
     target = spec.embedded_file("int8")
@@ -101,12 +112,7 @@ def record(name: Name) -> None:
     from export.checks import module_of, reference
 
     spec = zoo.spec(name)
-    write_down = getattr(module_of(spec), "record", None)
-    if write_down is None:
-        raise BadInput(
-            f"{name} has nothing to write down: it is compared with its publisher's code."
-        )
-    console.print(f"{reference.write(spec, write_down(spec))}\n{reference.DIGESTS}")
+    console.print(f"{reference.write(spec, module_of(spec).record(spec))}\n{reference.DIGESTS}")
 
 
 @app.command()
@@ -144,24 +150,42 @@ def _finite(value: Any) -> Any:
 
 
 def _measured(spec: ModelSpec, data: Path | None) -> Iterator[Any]:
-    if spec.task == "speech recognition":
-        from export.wordrate import evaluate as words
-
-        return words(spec, data)
-    if spec.task == "text generation":
-        from export.perplexity import evaluate as perplexity
-
-        return perplexity(spec)
-    from export.evaluate import evaluate as labels
-
-    return labels(spec, _recipe(spec.name), data)
+    evaluate = offered("sensorium.evaluations", spec.task.slug)
+    if evaluate is None:
+        raise BadInput(f"Nobody has written how {spec.task} is measured.")
+    rows: Iterator[Any] = evaluate(spec, data)
+    return rows
 
 
-def _recipe(name: str) -> recipes.Recipe:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The only run that writes into this folder, which is made."""
+    lock = FileLock(folder / "lock")
     try:
-        return recipes.find(name)
-    except KeyError as error:
-        raise BadInput(error.args[0]) from error
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise BadInput(
+            f"Another run writes into {folder}: wait for its end, or choose another --out."
+        ) from error
+    except OSError as error:
+        raise BadInput(
+            f"{folder} cannot be written ({error.strerror}): choose another --out."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _replace(committed: Path, trained: Path, open_file: Callable[[Path], object]) -> None:
+    """Put a trained file in a committed one's place, but only one that can be opened."""
+    try:
+        open_file(trained)
+    except Exception as error:  # of onnxruntime or safetensors
+        raise BadInput(f"{trained} is damaged: python -m export train makes it again.") from error
+    with whole(committed) as scratch:
+        shutil.copyfile(trained, scratch)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from export import recipes
 from export.recipes.metrics import measure
-from export.recipes.recipe import Recipe
-from model_zoo import store
-from model_zoo.providers import has_brain_floats, ready
-from model_zoo.session import Session
+from model_zoo.runtime.providers import has_brain_floats, ready
+from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
+from model_zoo.weights import store
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,11 @@ class Score:
     calibration_error: float
 
 
-def evaluate(spec: ModelSpec, recipe: Recipe, data: Path | None) -> Iterator[Score]:
+def evaluate(spec: ModelSpec, data: Path | None) -> Iterator[Score]:
     """Run the zoo's own graphs over the recipe's evaluation parts; bf16 where it can run."""
+    recipe = recipes.find(spec.name)
     parts = recipe.evaluation(data)
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         provider = "openvino" if precision == "bf16" else "cpu"
         if precision == "bf16" and not ("openvino" in ready() and has_brain_floats()):
             continue

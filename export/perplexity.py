@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_zoo import zoo
+from model_zoo.errors import BadInput
 from model_zoo.spec import ModelSpec
 
 PROSE = Path(__file__).with_name("prose.txt")  # stories and explanations written for this
@@ -37,11 +38,13 @@ def fixed_text() -> list[str]:
     return [PROSE.read_text(encoding="utf-8"), *pieces]
 
 
-def evaluate(spec: ModelSpec) -> Iterator[Perplexity]:
+def evaluate(spec: ModelSpec, data: Path | None = None) -> Iterator[Perplexity]:
     """Run the zoo's own graphs over the fixed text, on the CPU."""
+    if data is not None:
+        raise BadInput("Perplexity is measured on a fixed text: leave --data out.")
     part = f"fixed text (Python {platform.python_version()}'s help)"
     reference = 0.0
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         model = zoo.load(spec.name, precision, "cpu")
         tokens = [token for text in fixed_text() for token in model.score(text).tokens]
         # A token without a text is a part of a sign, which has the probability of all its tokens.

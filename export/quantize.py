@@ -16,6 +16,9 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from export.recipes.origin import whole
+from model_zoo.errors import BadInput
+
 BATCH = 100  # pictures that go through the graph at once while the ranges are measured
 
 
@@ -31,18 +34,20 @@ class Pictures(CalibrationDataReader):
 
 
 def quantize(fp32: Path, int8: Path, images: np.ndarray) -> None:
-    """Write the int8 twin of a graph, its activations' ranges measured on `images`.
+    """Write the int8 twin of a graph, its activations' ranges measured on `images` in 0..1.
 
     Activations are uint8 and weights int8 per output channel: the pair that VNNI multiplies (s8s8
     is 2.5 times slower). The head stays float32: it costs nothing, and its map is what the page
     shows.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    if not (len(images) and 0.5 < images.max() <= 1 and images.min() >= 0):
+        raise BadInput("The pictures that int8's ranges are measured on are none, or not in 0..1.")
+    with tempfile.TemporaryDirectory() as folder, whole(int8) as scratch:
         plain = Path(folder) / "plain.onnx"
         quant_pre_process(fp32, plain, skip_symbolic_shape=True)
         quantize_static(
             plain,
-            int8,
+            scratch,
             Pictures(images),
             quant_format=QuantFormat.QDQ,
             per_channel=True,

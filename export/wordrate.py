@@ -13,8 +13,8 @@ from whisper.normalizers import EnglishTextNormalizer
 
 from export.checks.original_whisper import load
 from model_zoo import zoo
-from model_zoo.bench import candidates
 from model_zoo.errors import BadInput
+from model_zoo.runtime.placement import candidates
 from model_zoo.spec import ModelSpec
 
 

@@ -5,12 +5,13 @@
 >>> model(image)  # {"3": 0.998, "5": 0.001, …}
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
 from model_zoo import _environment, _telemetry
 
+_environment.leave_current_folder()  # before anything that somebody could have a file of that name
 _environment.mend()
 _telemetry.switch_off()  # before anything below imports onnxruntime
+
+from importlib.metadata import PackageNotFoundError, version  # noqa: E402
 
 from model_zoo.zoo import load, names, spec  # noqa: E402
 

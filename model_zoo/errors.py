@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import reprlib
 
+from model_zoo.sentence import sentence
+
 LONGEST_NAME = 200  # characters; a longer one is cut in what is said of it
-_short = reprlib.Repr()
+
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # Python writes no number of more than 4,300 digits
+            return f"a number of {x.bit_length():,} bits"
+
+
+_short = _Short()
 _short.maxstring = _short.maxother = _short.maxlong = 80  # characters
 _short.maxlist = _short.maxtuple = _short.maxdict = 3  # items, each of so many characters
 
 
 def brief(value: object) -> str:
-    """What was given, as Python writes it, short enough for a sentence."""
-    return _short.repr(value)
+    """What was given, as Python writes it, on one line and short enough for a sentence."""
+    words = " ".join(line.strip() for line in _short.repr(value).splitlines())
+    return words if len(words) <= LONGEST_NAME else f"{words[: LONGEST_NAME - 1]}…"
 
 
 def named(name: str) -> str:
@@ -24,7 +37,14 @@ def named(name: str) -> str:
 
 
 class ZooError(Exception):
-    """Base of every error that the zoo raises on purpose."""
+    """Base of every error that the zoo raises on purpose.
+
+    >>> str(BadInput("There is no file {}: check its name.", "a.png"))
+    'There is no file a.png: check its name.'
+    """
+
+    def __init__(self, template: str, *values: object) -> None:
+        super().__init__(sentence(template, *values) if values else template)
 
     def __str__(self) -> str:
         # KeyError would show the message's repr, and pages show the message.

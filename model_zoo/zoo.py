@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import copyreg
 import os
-import pkgutil
+import warnings
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from threading import Condition
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from cachetools import cached
 
-import model_zoo
+from model_zoo import discovery
 from model_zoo.errors import BadInput, UnknownModel, brief
-from model_zoo.sessions import SESSIONS
-from model_zoo.spec import ModelSpec
+from model_zoo.runtime.placement import choose
+from model_zoo.runtime.sessions import SESSIONS
+from model_zoo.spec import Model, ModelSpec
+from model_zoo.task import Task
+
+Folder = str | os.PathLike[str]
+Runs = TypeVar("Runs")
 
 ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is named
 
 
 @cache
 def specs() -> dict[str, ModelSpec]:
-    """Every model by name, smallest first: the `SPECS` of each file here that has some."""
-    found: list[ModelSpec] = []
-    for module in pkgutil.iter_modules(model_zoo.__path__):
-        if not module.name.startswith("_"):
-            found += getattr(import_module(f"model_zoo.{module.name}"), "SPECS", ())
-    return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.parameters)}
+    """Every model by name, smallest first: the zoo's own, other packages', the user's folder's."""
+    ours = {spec.name: spec for spec in discovery.own()}
+    found = dict(ours)
+    for spec in (*discovery.installed(), *discovery.in_folder()):
+        if spec.name in found:
+            warnings.warn(f"There are two models {spec.name}: the first is taken.", stacklevel=2)
+        else:
+            found[spec.name] = spec
+    theirs = sorted(found.values(), key=lambda spec: (spec.name not in ours, spec.card.parameters))
+    return {spec.name: spec for spec in theirs}
 
 
 def names() -> tuple[str, ...]:
@@ -42,32 +50,62 @@ def usual() -> tuple[str, ...]:
     return tuple(name for name, spec in specs().items() if spec.download <= ASKED_FOR)
 
 
+def of(task: Task[Any, Any, Any]) -> tuple[str, ...]:
+    """The models of a task by name, the one that a page and its endpoint begin with first."""
+    found = [spec for spec in specs().values() if spec.task is task]
+    return tuple(spec.name for spec in sorted(found, key=lambda spec: not spec.everywhere))
+
+
 def spec(name: str) -> ModelSpec:
     """The card of a model; raises UnknownModel with the names there are."""
     try:
         return specs()[name]
     except (KeyError, TypeError):
         raise UnknownModel(
-            f"There is no model {brief(name)}: choose one of {', '.join(names())}."
+            "There is no model {}: choose one of {}.", brief(name), ", ".join(names())
         ) from None
+
+
+@overload
+def load(
+    name: str,
+    precision: str = "auto",
+    provider: str = "auto",
+    folder: Folder | None = None,
+    *,
+    task: Task[Any, Any, Runs],
+) -> Runs: ...
+
+
+@overload
+def load(
+    name: str, precision: str = "auto", provider: str = "auto", folder: Folder | None = None
+) -> Model: ...
 
 
 def load(
     name: str,
     precision: str = "auto",
     provider: str = "auto",
-    folder: str | os.PathLike[str] | None = None,
+    folder: Folder | None = None,
+    *,
+    task: Task[Any, Any, Any] | None = None,
 ) -> Any:
     """A model ready to be called; its graph is fetched and opened at the first call.
 
     `auto` is the fastest pair on this machine that stays inside the spec's accuracy budget:
     what `python -m model_zoo tune` measured, else a rule of thumb. However a pair was asked for,
     there is one model that runs at it. A `folder` holds the weights of a model that is fetched
-    otherwise, as files of the names on its card. Raises UnknownModel, BadInput.
+    otherwise, as files of the names on its card. With a `task` the model is typed as one of its
+    models. Raises UnknownModel, BadInput.
     """
-    if folder and spec(name).embedded:
-        raise BadInput(f"{name} has its weights in the program: leave the folder out.")
-    spec(name)  # the name is judged before it is a key
+    chosen = spec(name)
+    if task not in (None, chosen.task):
+        raise BadInput(
+            "{} does {}, not {}: choose {}.", name, chosen.task, task, ", ".join(of(task))
+        )
+    if folder and chosen.embedded:
+        raise BadInput("{} has its weights in the program: leave the folder out.", name)
     where = str(Path(folder).expanduser().absolute()) if folder else ""
     return _model(name, *_pair(name, precision, provider), where)
 
@@ -91,20 +129,20 @@ _models: dict[tuple[str, ...], Any] = {}  # by what runs
 
 @cached(_pairs, condition=Condition())
 def _pair(name: str, precision: str, provider: str) -> tuple[str, str]:
-    from model_zoo.tuning import choose
-
     choice = choose(spec(name), precision, provider)
     return choice.precision, choice.provider
 
 
 @cached(_models, condition=Condition())
 def _model(name: str, precision: str, provider: str, folder: str) -> Any:
-    chosen = replace(spec(name), folder=Path(folder)) if folder else spec(name)
-    model = chosen.factory(chosen, precision, provider)
+    chosen = spec(name)
+    if folder:
+        chosen = replace(chosen, weights=replace(chosen.weights, folder=Path(folder)))
+    model = chosen.run.factory(chosen, precision, provider)
     copyreg.pickle(type(model), _by_name)
     return model
 
 
 def _by_name(model: Any) -> tuple[Any, ...]:
     """How any model is pickled: what it is called, so that another process opens its own."""
-    return load, (model.spec.name, model.precision, model.provider, model.spec.folder)
+    return load, (model.spec.name, model.precision, model.provider, model.spec.weights.folder)

@@ -15,8 +15,9 @@ import uvicorn
 
 import demos
 import model_zoo
-from demos import draw, parts
-from demos.serve import application, listen
+from demos.pages import draw
+from demos.shell import parts
+from demos.shell.serve import application, listen
 
 TURNS = 200
 
@@ -43,7 +44,7 @@ def main() -> None:
     """Ask both in turns, so that whatever else the machine does falls on both; print JSON."""
     spent: dict[str, list[float]] = {"echo": [], "classify_digit": []}
     file = io.BytesIO()
-    model_zoo.spec(draw.MODEL).example().save(file, "png")
+    model_zoo.spec(draw.MODEL).task.example().save(file, "png")
     with app_with_echo() as address, httpx.Client(base_url=f"{address}/gradio_api") as http:
         [path] = http.post("/upload", files={"files": file.getvalue()}).json()
         body = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}

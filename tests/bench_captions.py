@@ -13,8 +13,8 @@ import numpy as np
 import model_zoo
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.captions import Captions
-from model_zoo.speech.command import example
-from model_zoo.whisper import SpeechOptions
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.speech.task import example
 
 PIECE = SAMPLE_RATE // 4
 

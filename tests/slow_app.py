@@ -20,7 +20,7 @@ def _slow(search: Search, heard: Heard, *others: Any) -> Any:
 
 if __name__ == "__main__":
     import demos
-    from demos import serve
+    from demos.shell import serve
 
     Search.greedy = _slow  # type: ignore[method-assign]
     serve.run(*demos.pages())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import model_zoo
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.text.model import LanguageModel
 from model_zoo.text.tokens import Vocabulary, byte_alphabet
 

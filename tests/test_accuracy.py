@@ -14,8 +14,8 @@ import pytest
 from export.recipes import data, drawings, find
 from export.recipes.sst2 import sst2
 from model_zoo import zoo
-from model_zoo.classify import as_batch
-from model_zoo.sessions import open_session
+from model_zoo.runtime.sessions import open_session
+from model_zoo.vision.classify import as_batch
 
 FOLDER = Path(os.environ.get("SENSORIUM_DATA", Path(__file__).parents[2] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder with the data")

@@ -24,8 +24,10 @@ from gradio_client.exceptions import AppError
 from PIL import Image, ImageDraw
 
 import demos
-from demos import draw, leaving, parts, see, words, zoo_words
-from demos.serve import blocks
+from demos.pages import draw, see
+from demos.shell import leaving, parts, words, zoo_words
+from demos.shell.serve import blocks
+from model_zoo.errors import BadInput
 from model_zoo.trace import ImageTrace, Ran
 from tests.conftest import ROOT, SPEECH, running
 
@@ -305,39 +307,28 @@ def test_what_the_zoo_says_is_told_in_chinese_as_far_as_it_is_known(tmp_path: Pa
     shown, *_ = see.look(str(tmp_path / "broken.png"), see.MODEL, "fp32", "cpu", reader)
     assert "不是可读取的图片" in shown
     assert zoo_words.told("No such sentence 7", reader) == "No such sentence 7"
-    figures = "temperature is between 0 and 5, not 7."
+    figures = BadInput("{} is between {} and {}, not {}.", "temperature", 0, 5, 7)
     assert zoo_words.told(figures, reader) == "temperature 应在 0 与 5 之间，而不是 7。"
-    assert zoo_words.told(figures) == figures
+    assert zoo_words.told(figures) == "temperature is between 0 and 5, not 7."
+    assert zoo_words.told(str(figures), reader) == zoo_words.told(figures, reader)
     assert zoo_words.where(Ran("cpu", "int8", "a note"), reader) == "int8 在 CPU 上: a note"
 
 
 def sentences(file: Path, refusals: bool = False) -> set[str]:
-    """The texts in a file, with {} for what is filled in; only those of errors where asked."""
+    """The texts and templates in a file; only those of errors where asked."""
     nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
     if refusals:
         calls = (node for node in nodes if isinstance(node, ast.Call) and node.args)
         errors = ("BadInput", "WeightsNotFound")
         nodes = [call.args[0] for call in calls if getattr(call.func, "id", "") in errors]
-    found = {node.value for node in nodes if isinstance(node, ast.Constant)}
-    filled = (node for node in nodes if isinstance(node, ast.JoinedStr))
-    return found | {"".join(map(_piece, text.values)) for text in filled}
-
-
-def _piece(part: ast.expr) -> str:
-    return str(part.value) if isinstance(part, ast.Constant) else "{}"
+        assert not any(isinstance(node, ast.JoinedStr) for node in nodes), "give it the values"
+    return {node.value for node in nodes if isinstance(node, ast.Constant)}
 
 
 def test_what_is_translated_for_the_zoo_is_what_the_zoo_says() -> None:
     said = set[str]().union(*map(sentences, (ROOT / "model_zoo").rglob("*.py")))
-    made = {  # from more than one text
-        "The picture is too large: scale it below {} megapixels first.",
-        "The picture is too large ({} × {}): scale it below {} megapixels first.",
-        "The recording is too short to hold a word ({} s).",
-        "The recording is without speech ({} s).",
-        "The network cannot read {}: the answer is about the rest.",
-    }
     assert zoo_words.SENTENCES.keys() - said == set()
-    assert zoo_words.FIGURES.keys() - said == made
+    assert zoo_words.FIGURES.keys() - said == set()
     places = {Ran(provider, "fp32").place for provider in ("cpu", "openvino", "cuda")}
     assert zoo_words.PLACES.keys() == places
 
@@ -348,7 +339,7 @@ def test_whatever_a_page_may_be_refused_with_has_its_chinese() -> None:
         "_console",
         "_run",
         "bench",
-        "command",
+        "discovery",
         "inputs",
         "options",
         "session",

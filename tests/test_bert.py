@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from transformers import BertConfig, BertModel
 
 from model_zoo.graphs import bert
-from model_zoo.session import Session, softmax
+from model_zoo.runtime.session import Session, softmax
 
 pytestmark = pytest.mark.export
 

@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from demos import calls, listen, recorder
+from demos.pages import listen
+from demos.shell import calls
+from demos.widgets import recorder
 from model_zoo.errors import BadInput
 from tests.conftest import ROOT
 
@@ -163,6 +165,87 @@ def test_a_body_that_is_no_call_is_refused_whatever_its_bytes(
 ) -> None:
     address, sent = f"{app}/gradio_api/{door}", {"Content-Type": kind}
     is_a_refusal(httpx.post(address, content=body, headers=sent), "no call")
+
+
+@pytest.mark.parametrize("door", ["run/nope", "api/nope", "call/nope", "run/predict", "run/go"])
+def test_a_name_that_is_no_endpoints_is_answered_with_those_there_are(app: str, door: str) -> None:
+    names_the_endpoints(httpx.post(f"{app}/gradio_api/{door}", json={"data": ["a"]}))
+
+
+@pytest.mark.parametrize("number", [99999, -1, 10**30, None])
+@pytest.mark.parametrize("door", ["run/predict", "queue/join"])
+def test_a_number_that_is_no_functions_is_answered_with_the_endpoints(
+    app: str, door: str, number: int | None
+) -> None:
+    body = {"data": ["a"], "fn_index": number, "session_hash": "q"}
+    names_the_endpoints(httpx.post(f"{app}/gradio_api/{door}", json=body))
+
+
+@pytest.mark.parametrize("name", ["nope", "classify_digit"])
+def test_a_name_and_the_number_of_another_are_refused(app: str, name: str) -> None:
+    functions = httpx.get(f"{app}/config").json()["dependencies"]
+    [number] = [f["id"] for f in functions if f["api_name"] == "classify_sentiment"]
+    body = {"data": ["a fine film"], "fn_index": number}
+    names_the_endpoints(httpx.post(f"{app}/gradio_api/run/{name}", json=body))
+
+
+def names_the_endpoints(reply: httpx.Response) -> None:
+    assert reply.status_code == 404
+    assert "call one of /classify_digit, /classify_image" in reply.json()["error"]
+
+
+@pytest.mark.parametrize("form", [{"file": (None, "x")}, {"files": (None, "x")}])
+def test_an_upload_of_no_file_is_refused(app: str, form: dict) -> None:
+    is_a_refusal(httpx.post(f"{app}/gradio_api/upload", files=form), "No file came")
+
+
+LONG = "x" * 65
+NAMED = {"session_hash": LONG, "data": ["a"], "fn_index": 1, "event_id": "a"}
+
+
+@pytest.mark.parametrize(
+    "door", ["run/classify_digit", "call/classify_digit", "queue/join", "cancel"]
+)
+def test_a_sessions_name_is_short_in_every_call(app: str, door: str) -> None:
+    is_a_refusal(httpx.post(f"{app}/gradio_api/{door}", json=NAMED), "at most 64 characters")
+
+
+@pytest.mark.parametrize("door", [f"heartbeat/{LONG}", f"queue/data?session_hash={LONG}"])
+def test_a_sessions_name_is_short_in_every_address(app: str, door: str) -> None:
+    is_a_refusal(httpx.get(f"{app}/gradio_api/{door}"), "at most 64 characters")
+
+
+def test_a_sessions_name_is_short_for_a_pages_own_function(app: str) -> None:
+    body = {"component_id": 1, "fn_name": "x", "session_hash": LONG, "data": None}
+    assert httpx.post(f"{app}/gradio_api/component_server", json=body).status_code == 400
+
+
+def test_an_answer_is_fetched_once(app: str) -> None:
+    address = f"{app}/gradio_api/call/classify_digit"
+    for _ in range(3):
+        event = httpx.post(address, json={"data": [None]}).json()["event_id"]
+        assert "no picture" in httpx.get(f"{address}/{event}").text
+        again = httpx.get(f"{address}/{event}", timeout=3)
+        assert (again.status_code, "no such call" in again.json()["error"]) == (404, True)
+
+
+def test_who_listens_for_a_session_without_calls_is_told_so(app: str) -> None:
+    told = httpx.get(f"{app}/gradio_api/queue/data?session_hash=nobody", timeout=5).text
+    assert '"session_not_found":true' in told
+
+
+def test_a_call_has_one_listener(app: str) -> None:
+    address = f"{app}/gradio_api/call/generate_text"
+    event = httpx.post(address, json={"data": ["Once", 4096]}).json()["event_id"]
+    with httpx.stream("GET", f"{address}/{event}", timeout=60):
+        is_a_refusal(httpx.get(f"{address}/{event}", timeout=3), "listens to this call already")
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("explain", [False, "no", 0])
+def test_a_no_is_no_in_every_form(app: str, explain: object) -> None:
+    assert not run(app, "classify_sentiment", "a fine film", explain).json()["data"][0]["words"]
+    is_a_refusal(run(app, "classify_sentiment", "a fine film", "maybe"), "explain is yes or no")
 
 
 @pytest.mark.weights

@@ -20,10 +20,15 @@ from export.__main__ import app
 from export.checks import Comparison, NotCompared, reference
 from export.checks import text as text_check
 from export.checks.comparison import apart, pairs
-from model_zoo import classify, sessions, smollm2, sst2_minilm, store, whisper, zoo
-from model_zoo.cifar10_resnet import Cifar10Resnet
+from model_zoo import zoo
+from model_zoo.runtime import sessions
 from model_zoo.spec import ModelSpec, stored
+from model_zoo.speech import whisper
+from model_zoo.text import smollm2, sst2_minilm
 from model_zoo.text.tokens import Vocabulary
+from model_zoo.vision.cifar10_resnet import Cifar10Resnet
+from model_zoo.vision.preprocessing import Preprocessing
+from model_zoo.weights import store
 from tests.damage import damages
 
 pytestmark = [pytest.mark.export, pytest.mark.weights, pytest.mark.timeout(600)]
@@ -35,9 +40,9 @@ GRAPHS = [
     (name, part, precision)
     for name in NAMES
     if name not in RANDOM
-    for part in zoo.spec(name).parts
+    for part in zoo.spec(name).run.parts
     for precision in ("fp32", "int8", "fp16")
-    if precision in zoo.spec(name).precisions and (part != "vad" or precision == "fp32")
+    if precision in zoo.spec(name).run.precisions and (part != "vad" or precision == "fp32")
 ]
 
 
@@ -109,11 +114,12 @@ def test_a_damaged_graph_is_found_where_noise_stands_in_for_the_weights(
         assert first_failure(zoo.spec("gpt2"), precision), f"{what} went through"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if zoo.spec(name).labels])
+@pytest.mark.parametrize("name", [name for name in NAMES if zoo.spec(name).weights.labels])
 def test_two_labels_exchanged_are_found(name: str, monkeypatch: pytest.MonkeyPatch):
     spec = zoo.spec(name)
-    first, second, *others = spec.labels
-    exchanged = replace(spec, labels=(second, first, *others))
+    first, second, *others = spec.weights.labels
+    weights = replace(spec.weights, labels=(second, first, *others))
+    exchanged = replace(spec, weights=weights)
     monkeypatch.setattr(zoo, "specs", lambda: {name: exchanged})
     assert first_failure(exchanged)
 
@@ -123,8 +129,8 @@ def test_two_labels_exchanged_are_found(name: str, monkeypatch: pytest.MonkeyPat
     "change", [lambda x: x - np.float32(0.01), lambda x: x * np.float32(1.01)], ids=["mean", "std"]
 )
 def test_another_mean_or_scale_of_pictures_is_found(name, change, monkeypatch):
-    true = classify.as_batch
-    monkeypatch.setattr(classify, "as_batch", lambda pictures: change(true(pictures)))
+    true = Preprocessing.batch
+    monkeypatch.setattr(Preprocessing, "batch", lambda seen, pictures: change(true(seen, pictures)))
     found = first_failure(zoo.spec(name))
     assert found
     assert found.precision.startswith("fp32")
@@ -132,7 +138,7 @@ def test_another_mean_or_scale_of_pictures_is_found(name, change, monkeypatch):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_another_crop_is_found(name: str, monkeypatch: pytest.MonkeyPatch):
-    factory = zoo.spec(name).factory
+    factory = zoo.spec(name).run.factory
     true = factory.preprocess
     moved = staticmethod(lambda picture: np.roll(true(picture), 1, axis=1))
     monkeypatch.setattr(factory, "preprocess", moved)
@@ -196,11 +202,13 @@ def test_another_adapter_is_found_though_every_graph_is_built_from_it(tmp_path, 
     tensors = load_file(spec.adapter_file)
     name = next(name for name in sorted(tensors) if name.endswith("lora_B"))
     tensors[name] = (tensors[name] * 1.1).astype(tensors[name].dtype)
-    save_file(tensors, tmp_path / spec.adapter)
+    save_file(tensors, tmp_path / spec.weights.adapter)
     (tmp_path / "weights").mkdir()
     for filename, file in store.weights_of(spec).items():
         (tmp_path / "weights" / filename).symlink_to(file)
-    other = replace(spec, adapter=str(tmp_path / spec.adapter), folder=tmp_path / "weights")
+    adapter = str(tmp_path / spec.weights.adapter)
+    weights = replace(spec.weights, adapter=adapter, folder=tmp_path / "weights")
+    other = replace(spec, weights=weights)
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(zoo, "specs", lambda: {spec.name: other})
     assert first_failure(other, "fp32")
@@ -222,13 +230,13 @@ def test_what_is_shipped_passes(name: str):
         assert {" ".join(pair) for pair in pairs(spec)} <= ran  # which depends on the machine
     left_out = {row.precision for row in rows if isinstance(row, NotCompared)}
     seen = {row.precision.split(" ")[0] for row in compared}
-    assert set(spec.precisions) <= seen | left_out  # nothing goes by in silence
+    assert set(spec.run.precisions) <= seen | left_out  # nothing goes by in silence
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_label_is_the_answer_to_some_picture(name: str):
     answers = reference.read(zoo.spec(name))["logits"]
-    assert set(answers.argmax(1)) == set(range(len(zoo.spec(name).labels)))
+    assert set(answers.argmax(1)) == set(range(len(zoo.spec(name).weights.labels)))
 
 
 def test_both_moods_are_among_the_texts():

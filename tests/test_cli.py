@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 import model_zoo
-from model_zoo import __main__ as command_line
+from model_zoo.cli import commands as command_line
 from model_zoo.errors import WeightsNotFound
-from model_zoo.providers import ready
+from model_zoo.runtime.providers import ready
 from model_zoo.spec import ModelSpec
 
 ROOT = Path(__file__).parent.parent

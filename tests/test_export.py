@@ -14,7 +14,9 @@ from export.checks import reference
 from export.checks.pictures import BATCHES, check, record
 from export.quantize import quantize
 from export.recipes.deliver import run
-from model_zoo import sessions, store, zoo
+from model_zoo import zoo
+from model_zoo.runtime import sessions
+from model_zoo.weights import store
 from tests import tiny
 
 pytestmark = pytest.mark.export
@@ -29,7 +31,7 @@ def test_committed_graphs_answer_as_the_trained_network_did_at_every_batch_size(
     rows = list(check(spec))
     outputs = {row.output for row in rows}
     assert {f"logits, {size} at once" for size in BATCHES} <= outputs
-    assert {row.precision.split(" ")[0] for row in rows} >= set(spec.precisions)
+    assert {row.precision.split(" ")[0] for row in rows} >= set(spec.run.precisions)
     assert [row for row in rows if not row.passed] == []
 
 
@@ -67,8 +69,8 @@ def test_an_int8_that_reads_no_three_is_found_out(tmp_path, monkeypatch):
 def test_the_card_states_the_network_that_is_committed(name):
     spec = zoo.spec(name)
     module = recipes.find(name).build_folded()
-    assert spec.parameters == sum(parameter.numel() for parameter in module.parameters())
-    assert tuple(spec.labels) == tuple(recipes.find(name).labels)
+    assert spec.card.parameters == sum(parameter.numel() for parameter in module.parameters())
+    assert tuple(spec.weights.labels) == tuple(recipes.find(name).labels)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_the_card_states_the_network_that_is_committed(name):
 )
 def test_embedded_files_stay_small(name, limit):
     spec = zoo.spec(name)
-    assert sum(spec.embedded_file(p).stat().st_size for p in spec.precisions) <= limit
+    assert sum(spec.embedded_file(p).stat().st_size for p in spec.run.precisions) <= limit
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import strategies as st
 
 from model_zoo.errors import BadInput
+from tests.conftest import ROOT
 from tests.fuzz import kinds, mutations, rules, runner
 from tests.fuzz.kinds import Kind, Seeded, Structured
+from tests.test_privacy import eventually
 
 MEGABYTES = 300  # that the case of too much memory takes, where half of it is allowed
 
@@ -78,3 +84,34 @@ def test_damage_is_the_same_by_the_same_seed_and_of_every_kind() -> None:
 def test_what_is_no_sentence_is_broken(words: object) -> None:
     with pytest.raises(rules.Broken):
         rules.require_sentence(words)
+
+
+def test_what_is_started_ends_with_who_started_it_however_that_ends(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    child = (
+        f"import os, pathlib, time; from tests.fuzz import leash; "
+        f"leash.with_parent({{}}); pathlib.Path({str(note)!r}).write_text(str(os.getpid())); "
+        "time.sleep(60)"
+    )
+    parent = (
+        "import os, subprocess, sys; subprocess.run("
+        f"[sys.executable, '-c', {child!r}.format(os.getpid())])"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], cwd=ROOT) as process:
+        while not (note.exists() and note.read_text()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    child_is = Path(f"/proc/{note.read_text()}/stat")
+    assert eventually(lambda: not child_is.exists() or ") Z " in child_is.read_text())
+
+
+def test_what_a_case_that_crashed_has_left_is_removed(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+
+    def crash(seed: int, random: Random) -> None:
+        note.write_text(tempfile.mkdtemp())
+        os.abort()
+
+    assert runner.tried(Seeded("crash", 1, crash), 0, 1).losses
+    assert not Path(note.read_text()).exists()

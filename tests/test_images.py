@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from model_zoo.errors import BadInput
-from model_zoo.images import WORKING_SIDE, as_image, flatten, open_image
+from model_zoo.vision.images import WORKING_SIDE, as_image, flatten, open_image
 
 RED, BLUE = (220, 20, 30), (20, 40, 210)
 

@@ -20,11 +20,11 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 import model_zoo
 from export import perplexity
-from model_zoo.fetch import fetch_all
 from model_zoo.graphs import gguf
-from model_zoo.sampling import TextOptions
 from model_zoo.text.model import LanguageModel
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.tokens import Vocabulary, from_files, from_gguf
+from model_zoo.weights.fetch import fetch_all
 from tests.conftest import ROOT
 from tests.gpt2_vocabulary import gpt2_files
 
@@ -58,7 +58,7 @@ def gpt2_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
 
 
 def test_the_stand_in_vocabulary_is_the_pinned_one():
-    pins = {source.filename: source.sha256 for source in model_zoo.spec("gpt2").sources}
+    pins = {source.filename: source.sha256 for source in model_zoo.spec("gpt2").weights.sources}
     for name, data in zip(("vocab.json", "merges.txt"), gpt2_files(), strict=True):
         assert hashlib.sha256(data).hexdigest() == pins[name]
 
@@ -99,7 +99,7 @@ def test_a_megabyte_of_spaces_is_read(smollm2: LanguageModel):
 def test_a_message_is_what_the_chat_template_makes(smollm2: LanguageModel):
     from transformers import AutoTokenizer
 
-    [file] = fetch_all(smollm2.spec.sources).values()
+    [file] = fetch_all(smollm2.spec.weights.sources).values()
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     said = [{"role": "user", "content": "Why is the sky blue?"}]
     made = tokenizer.apply_chat_template(said, add_generation_prompt=True)
@@ -144,7 +144,9 @@ def test_no_precision_costs_more_perplexity_than_the_card_allows():
 def test_the_card_says_what_was_measured():
     spec = model_zoo.spec("smollm2-135m")
     assert spec.within_budget("int8")
-    assert not dataclasses.replace(spec, accuracy_budget=0.0).within_budget("int8")
+    strict = dataclasses.replace(spec.task.yardstick, budget=0.0)
+    fp32, int8 = spec.metric("perplexity"), spec.metric("perplexity", "int8")
+    assert not strict.allows(fp32, int8)
 
 
 @pytest.mark.export
@@ -152,7 +154,7 @@ def test_the_card_says_what_was_measured():
 def test_all_tensor_types_of_the_file_are_read(smollm2: LanguageModel):
     import gguf as reference
 
-    [path] = fetch_all(smollm2.spec.sources).values()
+    [path] = fetch_all(smollm2.spec.weights.sources).values()
     ours = gguf.read(path).tensors
     for tensor in reference.GGUFReader(path).tensors[:5]:
         expected = reference.quants.dequantize(tensor.data, tensor.tensor_type)
@@ -190,14 +192,15 @@ BEGUN = "Once upon a time a lighthouse"
 ASK_GPT2 = """
 import dataclasses, json, sys
 from model_zoo import zoo
-from model_zoo.sampling import TextOptions
-from model_zoo.source import Source
+from model_zoo.text.sampling import TextOptions
+from model_zoo.weights.source import Source
 
 digest, size, begun = sys.argv[1:]
 spec = zoo.spec("gpt2")
-pinned, *rest = spec.sources
+pinned, *rest = spec.weights.sources
 small = Source(pinned.filename, digest, int(size), pinned.hub)
-zoo.specs = lambda: {"gpt2": dataclasses.replace(spec, sources=(small, *rest))}
+weights = dataclasses.replace(spec.weights, sources=(small, *rest))
+zoo.specs = lambda: {"gpt2": dataclasses.replace(spec, weights=weights)}
 model = zoo.load("gpt2", "fp32", "cpu")
 options = TextOptions(max_new_tokens=20, temperature=0, repetition_penalty=1)
 print(json.dumps([token.id for token in model(begun, options)]))

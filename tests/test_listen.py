@@ -19,7 +19,8 @@ from cachetools import TTLCache
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from demos import listen, recorder
+from demos.pages import listen
+from demos.widgets import recorder
 from model_zoo.errors import BadInput
 from model_zoo.speech.audio import MAX_SECONDS
 from model_zoo.stopping import Stop

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from model_zoo.mnist_cnn import SIDE, to_mnist
+from model_zoo.vision.mnist_cnn import SIDE, to_mnist
 
 CANVAS = 280  # pixels
 SEVEN = ((60, 50), (220, 50), (120, 250))  # a seven that fills most of the canvas

@@ -1,10 +1,14 @@
 """What is installed where: Spaces' requirements, the extras, and an app that needs no torch."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -39,3 +43,27 @@ def test_importing_the_zoo_opens_no_runtime():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_e17_every_file_that_the_package_lists_is_there():
+    for package, patterns in PROJECT["tool"]["setuptools"]["package-data"].items():
+        assert all(any((ROOT / package).glob(pattern)) for pattern in patterns), package
+
+
+def test_e17_an_installed_copy_is_typed_and_has_weights_and_builders(tmp_path):
+    pytest.importorskip("setuptools", minversion="77")
+    source = tmp_path / "source"
+    for name in ("model_zoo", "export", "demos"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "app.py"):
+        shutil.copy(ROOT / name, source)
+    code = f"from setuptools import build_meta as b; b.build_wheel({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, check=True)
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    wanted = {"model_zoo/py.typed", "export/prose.txt"}
+    for folder, ending in (("weights", "*"), ("graphs", "*.py")):
+        files = (ROOT / "model_zoo" / folder).glob(ending)
+        wanted |= {str(file.relative_to(ROOT)) for file in files if file.is_file()}
+    assert wanted <= inside

@@ -25,7 +25,7 @@ from filelock import FileLock
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demos import calls, doors, logs, private_folder, uploads
+from demos.shell import calls, doors, logs, private_folder, uploads
 from tests.conftest import ROOT, _when_ready
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
@@ -54,7 +54,7 @@ def files_in(folder: Path) -> list[str]:
     "entry",
     [
         ("-m", "model_zoo", "run", "cifar10-resnet", str(SHIP)),
-        ("-c", "import model_zoo as z; z.load('mnist-cnn')(z.spec('mnist-cnn').example())"),
+        ("-c", "import model_zoo as z; z.load('mnist-cnn')(z.spec('mnist-cnn').task.example())"),
         ("-c", "import demos, onnxruntime, gradio; demos.pages()"),
         ("-c", "import export, onnxruntime; import export.recipes"),
     ],
@@ -357,7 +357,7 @@ LOUD = """
 import logging, sys
 logging.basicConfig(level=1)
 import demos
-from demos import serve
+from demos.shell import serve
 serve.run(*demos.pages(), arguments=sys.argv[1:])
 """
 
@@ -447,9 +447,9 @@ def test_of_the_server_only_what_it_says_of_itself_is_logged(
 @pytest.mark.parametrize(
     ("path", "kept"),
     [
-        ("model_zoo/fetch.py", True),
+        ("model_zoo/weights/fetch.py", True),
         ("model_zoo/speech/audio.py", True),
-        ("demos/serve.py", True),
+        ("demos/shell/serve.py", True),
         (".venv/site-packages/gradio/blocks.py", False),
         ("somewhere/demos/own/module.py", False),
     ],
@@ -478,7 +478,7 @@ def test_a_visitor_can_quote_the_number_under_which_the_log_has_an_error(tmp_pat
 IMPATIENT = """
 import sys
 import demos
-from demos import gradio_compat, serve
+from demos.shell import gradio_compat, serve
 gradio_compat.UNHEARD_SECONDS = 2
 serve.run(*demos.pages(), arguments=sys.argv[1:])
 """

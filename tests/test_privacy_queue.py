@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
-from demos import gradio_compat, leaving
+from demos.shell import calls, gradio_compat, leaving
 
 HOUR = 3600.0
 
@@ -65,9 +67,22 @@ def test_a_call_whose_mailbox_is_gone_stops_nobody(served: Served, client: TestC
         assert "abab" in served.call(client)
 
 
-def test_a_session_has_a_name_and_not_a_book(served: Served, client: TestClient) -> None:
-    reply = served.join(client, "x" * 10_000)
-    assert (reply.status_code, "64 characters" in reply.text) == (400, True)
+def test_others_are_answered_while_what_a_call_brings_is_decoded(
+    served: Served, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    complete = calls.complete
+
+    def slowly(*given: Any) -> Any:
+        assert answered.wait(10)  # for ever, were it the loop that waits here
+        return complete(*given)
+
+    monkeypatch.setattr(calls, "complete", slowly)
+    with ThreadPoolExecutor() as pool:
+        call = pool.submit(client.post, "/gradio_api/run/twice", json={"data": ["ab"]})
+        assert client.get("/gradio_api/info").status_code == 200
+        answered.set()
+        assert call.result().json()["data"] == ["abab"]
 
 
 def test_strangers_push_out_each_other_but_never_an_open_page(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from model_zoo.decoder import Decoder
+from model_zoo.runtime.decoder import Decoder
 from model_zoo.speech import listening
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 
@@ -104,7 +104,7 @@ def test_nobody_speaks_in_silence_heard_after_a_recording(
 ) -> None:
     """As it was found: a file that promises more than it holds gave the words of the one before."""
     import model_zoo
-    from model_zoo.speech.command import example
+    from model_zoo.speech.task import example
 
     model = model_zoo.load("whisper-tiny.en")
     assert "my fellow Americans" in model(example()).text
@@ -112,7 +112,7 @@ def test_nobody_speaks_in_silence_heard_after_a_recording(
     (tmp_path / "claims.mp3").write_bytes(mp3_that_claims_more())
     trace = model.trace(tmp_path / "claims.mp3")
     assert trace.answer.text == ""
-    assert "without speech" in trace.hint
+    assert "1.7 of 20.0 seconds were heard" in trace.hint
 
 
 @pytest.mark.weights
@@ -121,7 +121,7 @@ def test_every_array_that_is_taken_uncleared_is_wholly_written(
 ) -> None:
     """The encoder's batch and the decoder's logits: marked before, the answer stays the same."""
     import model_zoo
-    from model_zoo.speech.command import example
+    from model_zoo.speech.task import example
 
     seen = []
     run = Decoder.__call__

@@ -15,11 +15,13 @@ import pytest
 import soundfile
 
 import model_zoo
-from demos import listen, recorder
-from model_zoo.decoder import Decoder
+from demos.pages import listen
+from demos.widgets import recorder
+from model_zoo.runtime.decoder import Decoder
 from model_zoo.speech.audio import SAMPLE_RATE
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.speech.whisper import Whisper
 from model_zoo.stopping import Stop, Stopped
-from model_zoo.whisper import SpeechOptions, Whisper
 from tests.conftest import SPEECH
 
 pytestmark = pytest.mark.weights

@@ -15,13 +15,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from gradio.state_holder import StateHolder
 
-from demos import gradio_compat, leaving, write
+from demos.pages import write
+from demos.shell import gradio_compat, leaving
 from export.checks.text import small_gpt2
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import memory
 from model_zoo.text.memory import CHUNK, Reader
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.turns import Turns
 from tests.small_lm import Small
 
@@ -189,7 +190,7 @@ def test_a_judged_text_tells_how_far_it_is(lm: Wide):
 def test_events_hold_what_is_new_and_the_last_one_the_whole(
     lm: Wide, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    monkeypatch.setattr(write.model_zoo, "load", lambda name: lm)
+    monkeypatch.setattr(write.model_zoo, "load", lambda name, task: lm)
     monkeypatch.setattr(write.writing, "SHOW_SECONDS", 0.0)
     chosen = {"max_new_tokens": 50, "temperature": 2, "top_k": 0, "top_p": 1, "seed": 3}
     [whole] = write.generate_text("a lighthouse", **chosen)  # as /run asks: one answer

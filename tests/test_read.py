@@ -10,6 +10,7 @@ import tracemalloc
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,12 +21,15 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import model_zoo
-from demos import listing, mood, read
-from demos.words import CHINESE
-from model_zoo import encoding, sst2_minilm, tables, texts
-from model_zoo.sentiment import look
-from model_zoo.sentiment.trace import Judged, TextTrace
+import model_zoo.text.sentiment.task
+from demos.pages import listing, read
+from demos.shell import leaving
+from demos.shell.words import CHINESE
+from demos.widgets import mood
 from model_zoo.stopping import Stop, Stopped
+from model_zoo.text import encoding, sentiment, sst2_minilm, tables, texts
+from model_zoo.text.sentiment import look
+from model_zoo.text.sentiment.trace import Judged, TextTrace
 from model_zoo.trace import Ran
 from tests.test_api import is_a_sentence, run, snippets_of
 
@@ -243,22 +247,25 @@ def test_a_long_text_is_answered_first_and_explained_when_asked():
 
 
 def test_a_newer_question_stops_the_older_one_and_nothing_is_left_of_both():
-    with read._asking(1, ASKED) as older, read._asking(2, ASKED) as newer:
+    asking = partial(leaving.newest_of, "read", ASKED)
+    with asking(1) as older, asking(2) as newer:
         assert older.is_set()
-        with pytest.raises(Stopped), read._asking(1, ASKED):
+        with pytest.raises(Stopped), asking(1):
             pass
+        assert not leaving.is_newest(older)
+        assert leaving.is_newest(newer)
         assert not newer.is_set()
         read.stop_older(asked(turn=1), ASKED)
         assert not newer.is_set()
         read.stop_older(asked(turn=2), ASKED)
         assert newer.is_set()
-    assert read._newest == {}
+    assert not leaving.is_newest(newer)
 
 
 def test_an_answer_that_is_stopped_is_not_shown(monkeypatch):
-    def slow(*_: Any) -> dict:
+    def slow(*given: Any) -> dict:
         read.stop_older(asked(), ASKED)  # another letter was typed meanwhile
-        read._newest["test"].stop.check()
+        next(stop for stop in given if isinstance(stop, Stop)).check()
         raise AssertionError("it goes on")
 
     monkeypatch.setattr(read, "_shown", slow)
@@ -366,7 +373,7 @@ class Toy:
 
 
 def cells(given: Sequence[str]) -> Iterator[dict[str, str]]:
-    return sst2_minilm.cells(Toy(), given)  # type: ignore[arg-type]
+    return sentiment.task.cells(Toy(), given)  # type: ignore[arg-type]
 
 
 def test_rows_that_cannot_be_read_say_why_and_the_rest_is_answered():
@@ -469,4 +476,4 @@ def test_the_command_line_reads_a_list(tmp_path):
 def test_the_models_are_found_by_their_task():
     assert read.MODELS
     for name in read.MODELS:
-        assert model_zoo.spec(name).cells is not None
+        assert model_zoo.spec(name).task.cells is not None

@@ -167,25 +167,29 @@ def test_report_writes_figures_and_pictures(tmp_path: Path) -> None:
 
 
 def test_mnist_from_a_folder(tmp_path: Path) -> None:
-    count = data.HELD_OUT + 3
-    images, labels = np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8)
+    count = data.HELD_OUT + data.LEAST + 3
+    labels = np.arange(count, dtype=np.uint8) % 10
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 5:9] = 255
     np.savez(
         tmp_path / "mnist.npz", x_train=images, y_train=labels, x_test=images[:5], y_test=labels[:5]
     )
     sizes = {name: len(part.labels) for name, part in data.mnist(tmp_path).items()}
-    assert sizes == {"train": 3, "validation": data.HELD_OUT, "test": 5}
+    assert sizes == {"train": data.LEAST + 3, "validation": data.HELD_OUT, "test": 5}
 
 
 def test_cifar10_from_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "cifar10"
     folder.mkdir()
-    rows = np.arange(2 * 32 * 32 * 3, dtype=np.uint64).astype(np.uint8).reshape(2, -1)
+    count = data.LEAST
+    rows = np.random.default_rng(0).integers(0, 256, (count, 32 * 32, 3)).astype(np.uint8)
     for name in ("train-04", "val-00"):
-        Image.fromarray(rows.reshape(2, 32 * 32, 3)).save(folder / f"{name}.png")
-    np.savez(folder / "labels.npz", train=np.array([3, 4]), val=np.array([5, 6]))
+        Image.fromarray(rows).save(folder / f"{name}.png")
+    labels = np.arange(count) % 10
+    np.savez(folder / "labels.npz", train=labels, val=labels)
     parts = data.cifar10(tmp_path)
     assert set(parts) == {"train", "validation"}
-    assert np.array_equal(parts["train"].images[1].ravel(), rows[1])
+    assert np.array_equal(parts["train"].images[1].ravel(), rows[1].ravel())
 
 
 @pytest.mark.parametrize(

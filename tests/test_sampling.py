@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from model_zoo.cli.options import parse
 from model_zoo.errors import BadInput
-from model_zoo.options import parse
-from model_zoo.sampling import Sampler, TextOptions, largest, penalise, probabilities
+from model_zoo.text.sampling import Sampler, TextOptions, largest, penalise, probabilities
 from model_zoo.zoo import spec
 
 LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.04, 0.01], np.float32))

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from export.recipes import invention, sentiment, sst2
-from export.recipes.data import DataNotFound
+from export.recipes.parts import DataNotFound
 from export.recipes.reading import Reader, Rows, answer, distil, freeze, optimizer
 from export.recipes.rewording import reword
 from export.recipes.sentiment import SCALE, STEM, adapter
@@ -104,7 +104,7 @@ def test_a_language_model_imitates_what_it_is_shown_and_ends_where_that_ended(
     monkeypatch.setattr(invention, "EPOCHS", 6)
     monkeypatch.setattr(invention, "TOP_K", 2)
     module, shown = small_llama(), [[0, 5, 6, 7, 0], [0, 8, 9, 0], [0, 8, 9, 5, 6, 7, 0]]
-    invention.imitate(module, shown * 100, tmp_path, seed=0)
+    invention.imitate(module, shown * 100, tmp_path, {"seed": 0})
     drawn = invention.sample(module, 0, torch.Generator().manual_seed(1))
     assert len(drawn) == invention.AT_ONCE
     assert sum([0, *row, 0] in shown for row in drawn) > 0.9 * len(drawn)
@@ -212,7 +212,7 @@ def test_the_recipe_runs_from_data_to_a_published_adapter(tmp_path, monkeypatch)
         text = "\n".join(["sentence\tlabel", *part]) + "\n"
         (tmp_path / "sst2" / f"{name}.tsv").write_text(text, encoding="utf-8")
 
-    def silent(train, more, validation, out, seed):
+    def silent(train, more, validation, out, started):
         return [np.full((len(some), 2), np.nan, np.float32) for some in (train, *more)]
 
     monkeypatch.setattr(sentiment, "teach", silent)

@@ -1,14 +1,18 @@
 """A session runs where it says it runs, falls back with a word, and is shared by threads."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from model_zoo import providers, session
+from model_zoo.cli import doctor
 from model_zoo.errors import BadInput, ProviderUnavailable
-from model_zoo.session import Session, softmax
+from model_zoo.runtime import providers, session
+from model_zoo.runtime.session import Session, softmax
 from tests import tiny
 
 
@@ -79,6 +83,94 @@ def test_openvino_is_told_the_precision_and_the_cores():
     options = json.loads(session._openvino_options("fp32")["load_config"])
     assert options["CPU"]["INFERENCE_PRECISION_HINT"] == "f32"
     assert options["CPU"]["INFERENCE_NUM_THREADS"] == providers.usable_cores()
+
+
+class Registry:
+    """onnxruntime's plugins, of which somebody may have registered one already."""
+
+    def __init__(self, name: str = "") -> None:
+        self.names = {name} - {""}
+        self.devices = [self.device(name)] if name else []
+
+    def device(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(ep_name=name, ep_metadata={"ov_device": "CPU"})
+
+    def register(self, name: str, library: str) -> None:
+        if name in self.names:
+            raise RuntimeError(f"EP library is already registered under {name}")
+        self.names.add(name)
+        self.devices.append(self.device(name))
+
+
+@pytest.mark.parametrize("name", ["", providers.EXECUTION_PROVIDERS["openvino"], "mine"])
+@pytest.mark.skipif(not find_spec("onnxruntime_ep_openvino"), reason="the plugin is not installed")
+def test_e16_the_device_of_a_plugin_that_somebody_else_has_registered_is_used(name, monkeypatch):
+    there = Registry(name)
+    monkeypatch.setattr("onnxruntime.get_ep_devices", lambda: there.devices)
+    monkeypatch.setattr("onnxruntime.register_execution_provider_library", there.register)
+    found = providers.openvino_device.__wrapped__()
+    assert [found] == there.devices
+    monkeypatch.setattr(providers, "openvino_device", lambda: found)
+    assert providers._openvino_offer().ready
+
+
+@pytest.mark.skipif(not find_spec("onnxruntime_ep_openvino"), reason="the plugin is not installed")
+def test_e16_a_registered_plugin_without_a_device_does_not_fail_to_load(monkeypatch):
+    there = Registry("OpenVINOExecutionProvider")
+    monkeypatch.setattr("onnxruntime.get_ep_devices", list)
+    monkeypatch.setattr("onnxruntime.register_execution_provider_library", there.register)
+    assert providers.openvino_device.__wrapped__() is None
+
+
+LIMITED = [
+    ({"SENSORIUM_THREADS": "1"}, 1),
+    ({"OMP_NUM_THREADS": "2"}, 2),
+    ({"OMP_NUM_THREADS": " 1,4 "}, 1),
+    ({"SENSORIUM_THREADS": "3", "OMP_NUM_THREADS": "1"}, 3),
+    ({"SENSORIUM_THREADS": "", "OMP_NUM_THREADS": "2"}, 2),
+    ({"SENSORIUM_THREADS": "64"}, 4),
+]
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    for name in providers.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(4), raising=False)
+    monkeypatch.setattr(providers, "_cgroup_quota", lambda: None)
+    providers.usable_cores.cache_clear()
+    yield monkeypatch
+    providers.usable_cores.cache_clear()
+
+
+@pytest.mark.parametrize(("variables", "threads"), LIMITED)
+def test_e18_a_person_may_limit_the_threads(variables, threads, four_cores, graph):
+    for name, value in variables.items():
+        four_cores.setenv(name, value)
+    assert providers.usable_cores() == threads
+    opened = Session(graph, "fp32", "cpu")
+    assert opened._session.get_session_options().intra_op_num_threads == threads
+    assert (
+        json.loads(session._openvino_options("fp32")["load_config"])["CPU"]["INFERENCE_NUM_THREADS"]
+        == threads
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", "9" * 5000, "2x"])
+def test_e18_a_limit_that_is_no_number_is_ignored_with_a_warning(value, four_cores):
+    four_cores.setenv("SENSORIUM_THREADS", value)
+    with pytest.warns(UserWarning, match=r"^SENSORIUM_THREADS is .{1,120}: it is ignored\.$"):
+        assert providers.usable_cores() == 4
+
+
+def test_e18_doctor_shows_what_limits_the_threads(four_cores):
+    four_cores.setattr(doctor.zoo, "names", list)
+    lines = {line.subject: line.text for line in doctor.examine()}
+    assert lines["processor"].endswith(", 4 usable cores")
+    four_cores.setenv("SENSORIUM_THREADS", "2")
+    providers.usable_cores.cache_clear()
+    lines = {line.subject: line.text for line in doctor.examine()}
+    assert lines["processor"].endswith(", 2 usable cores, as SENSORIUM_THREADS says")
 
 
 def test_softmax_of_large_logits_is_finite_and_sums_to_one():

@@ -1,19 +1,17 @@
 """Sessions that models share: opened once, bounded by bytes, and on the CPU where need be."""
 
-import dataclasses
 import threading
 import weakref
 
 import numpy as np
 import pytest
 
-import model_zoo
-from model_zoo import sessions
 from model_zoo.errors import ProviderUnavailable
-from model_zoo.session import Session
-from model_zoo.sessions import Sessions, open_part
+from model_zoo.runtime import sessions
+from model_zoo.runtime.session import Session
+from model_zoo.runtime.sessions import Sessions, open_part
 from model_zoo.spec import WHOLE
-from tests import tiny
+from tests import tiny, toys
 from tests.test_session import missing
 
 
@@ -23,7 +21,7 @@ def spec(tmp_path, monkeypatch):
     monkeypatch.setattr(sessions, "SESSIONS", Sessions(1_000_000))
     graph = tiny.classifier(tmp_path / "tiny.onnx")
     monkeypatch.setattr(sessions, "graph_file", lambda spec, precision, part: graph)
-    return dataclasses.replace(model_zoo.spec("mnist-cnn"), name="tiny")
+    return toys.spec()
 
 
 def test_a_provider_that_is_not_there_falls_back_to_the_cpu_and_says_so(spec):

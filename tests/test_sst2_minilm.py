@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import sst2_minilm, store, texts, zoo
+from model_zoo import zoo
 from model_zoo.errors import BadInput, WeightsNotFound
-from model_zoo.sentiment.batches import BATCH
-from model_zoo.sentiment.pieces import LENGTH
-from model_zoo.sst2_minilm import SURE, UNSURE, Sst2Minilm, pieces, verdict
 from model_zoo.stopping import Stop, Stopped
+from model_zoo.text import sst2_minilm, texts
+from model_zoo.text.sentiment.batches import BATCH
+from model_zoo.text.sentiment.pieces import LENGTH
+from model_zoo.text.sentiment.task import SURE, UNSURE, verdict
+from model_zoo.text.sst2_minilm import Sst2Minilm, pieces
 from model_zoo.trace import Ran
+from model_zoo.weights import store
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "good": 2, "bad": 3, "film": 4, ",": 5, ".": 6, "great": 7}
@@ -188,7 +191,7 @@ def test_another_adapter_makes_another_graph(monkeypatch, tmp_path):
     spec = zoo.spec("sst2-minilm")
     found = []
     for content in (b"one", b"two"):
-        (tmp_path / spec.adapter).write_bytes(content)
+        (tmp_path / spec.weights.adapter).write_bytes(content)
         monkeypatch.setattr(sys.modules["model_zoo.spec"], "WEIGHTS", tmp_path)
         store._fingerprint.cache_clear()
         found.append(store._fingerprint(spec))

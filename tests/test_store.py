@@ -7,7 +7,9 @@ import time
 import pytest
 
 import model_zoo
-from model_zoo import gpt2, smollm2, store, zoo
+from model_zoo import zoo
+from model_zoo.text import gpt2, smollm2
+from model_zoo.weights import store
 from tests.test_zoo import toy
 
 __all__ = ["toy"]  # a fixture
@@ -28,7 +30,7 @@ def edit(file):
 def fingerprints():
     store._fingerprint.cache_clear()
     specs = map(model_zoo.spec, model_zoo.names())
-    found = {spec.name: store._fingerprint(spec) for spec in specs if spec.build}
+    found = {spec.name: store._fingerprint(spec) for spec in specs if spec.weights.build}
     store._fingerprint.cache_clear()
     return found
 

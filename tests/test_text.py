@@ -14,15 +14,15 @@ from transformers import PreTrainedModel
 
 import model_zoo
 from export.checks.text import small_gpt2
-from model_zoo import decoder
-from model_zoo.decoder import Buffer
 from model_zoo.errors import BadInput
 from model_zoo.graphs import builder
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
+from model_zoo.runtime import decoder
+from model_zoo.runtime.decoder import Buffer
+from model_zoo.runtime.session import Session
 from model_zoo.spec import WHOLE
 from model_zoo.text.generation import until
 from model_zoo.text.memory import CHUNK, KEPT, Reader
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 from model_zoo.text.turns import Turns
 from tests.small_lm import PLACES, Small

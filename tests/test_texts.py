@@ -2,8 +2,8 @@
 
 import pytest
 
-from model_zoo import texts
 from model_zoo.errors import BadInput
+from model_zoo.text import texts
 
 
 def cut(text: str, spans: list[texts.Span]) -> list[str]:
@@ -107,6 +107,9 @@ def test_binary_is_refused():
         ("I&#39;d say R&amp;D &amp;lt; fun", "I'd say R&D < fun"),
         ("&notanentity; AT&T &#0; &", "&notanentity; AT&T \ufffd &"),
         ("one\u200btwo", "one two"),
+        ("a \x1b[1;31mbad\x1b[0m film\x1b[K", "a bad film"),
+        ("\x1b]0;window\x07fine \x1b]8;;http://a.b\x1b\\film", "fine film"),
+        ("\ufefffine", "fine"),
         ("great😀film 5★ ❤️it", "great 😀 film 5 ★ ❤️ it"),
         ("a\r\nb\u2028c", "a\nb\nc"),
         ("one line that is long enough,\nthe next that goes on from it\nand the end of it", None),

@@ -13,11 +13,12 @@ import model_zoo
 from model_zoo.errors import BadInput
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.captions import Captions
-from model_zoo.speech.command import example, stream
 from model_zoo.speech.decoding import Rules
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.speech.task import example, stream
+from model_zoo.speech.whisper import Whisper
 from model_zoo.speech.words import warp
 from model_zoo.stopping import Stop, Stopped
-from model_zoo.whisper import SpeechOptions, Whisper
 
 WORDS = (
     "and so my fellow americans ask not what your country can do for you "

@@ -14,7 +14,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from demos import write, writing
+from demos.pages import write, writing
 from tests.test_api import is_a_sentence, run, snippets_of
 
 pytestmark = pytest.mark.weights

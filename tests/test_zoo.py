@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import model_zoo
-from model_zoo import store, tuning, zoo
+from model_zoo import zoo
 from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
-from model_zoo.sessions import open_session
-from model_zoo.source import Source, Wheel
-from model_zoo.spec import WHOLE, Metric, ModelSpec
-from tests import tiny
+from model_zoo.runtime import placement, tuning
+from model_zoo.runtime.sessions import open_session
+from model_zoo.spec import WHOLE, Card, Metric
+from model_zoo.weights import store
+from tests import tiny, toys
 
 EMBEDDED = ("mnist-cnn", "cifar10-resnet")
 
@@ -35,14 +36,7 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setattr(
         store, "fetch_all", lambda sources, folder, model: {"toy.bin": _weights(tmp_path)}
     )
-    wheel = Wheel("toy", "1.0", "0" * 64, 7, "toy/toy.bin")
-    spec = dataclasses.replace(
-        model_zoo.spec("mnist-cnn"),
-        name="toy",
-        sources=(Source("toy.bin", "1" * 64, 7, wheels=(wheel,)),),
-        build=build,
-        metrics=(),
-    )
+    spec = toys.spec(build)
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": spec})
     zoo.unload()
     yield spec, builds
@@ -66,14 +60,14 @@ def test_gigabytes_come_only_when_they_are_asked_for():
 @pytest.mark.parametrize("name", model_zoo.names())
 def test_every_card_is_filled_in(name):
     spec = model_zoo.spec(name)
-    for field in dataclasses.fields(ModelSpec):
+    for field in dataclasses.fields(Card):
         if field.type == "str":
-            assert getattr(spec, field.name), f"{name} has no {field.name}"
-    if spec.sources and not spec.sources[0].wheels:
+            assert getattr(spec.card, field.name), f"{name} has no {field.name}"
+    if spec.weights.sources and not spec.weights.sources[0].wheels:
         return  # on the hub only, which could not be reached where the figures were measured
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         if precision not in ("fp16",):  # for GPUs
-            assert spec.metric(spec.yardstick, precision) is not None, precision
+            assert spec.metric(spec.task.yardstick.metric, precision) is not None, precision
 
 
 def test_an_unknown_model_is_answered_with_the_names_there_are():
@@ -136,9 +130,8 @@ def test_threads_that_ask_at_once_get_one_model(toy):
 
 def test_a_model_that_places_two_pairs_alike_opens_one_session(toy, monkeypatch):
     spec, _ = toy
-    everywhere_on_the_cpu = dataclasses.replace(
-        spec, placement=lambda precision, provider: {WHOLE: ("fp32", "cpu")}
-    )
+    run = dataclasses.replace(spec.run, placement=lambda *_: {WHOLE: ("fp32", "cpu")})
+    everywhere_on_the_cpu = dataclasses.replace(spec, run=run)
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": everywhere_on_the_cpu})
     one = zoo.load("toy", "fp32", "cpu")
     assert zoo.load("toy", "int8", "openvino") is one
@@ -165,16 +158,16 @@ def test_a_missing_embedded_file_says_how_to_restore_it(monkeypatch, tmp_path):
 
 def test_auto_leaves_out_a_precision_that_loses_too_much():
     metrics = (Metric("accuracy", 0.95, "x"), Metric("accuracy", 0.94, "x", "int8"))
-    spec = dataclasses.replace(model_zoo.spec("mnist-cnn"), metrics=metrics)
+    spec = toys.spec(metrics=metrics)
     assert not spec.within_budget("int8")
-    assert tuning.choose(spec, provider="cpu").precision == "fp32"
+    assert placement.choose(spec, provider="cpu").precision == "fp32"
 
 
 def test_auto_takes_what_tune_measured_as_fastest(monkeypatch):
     spec = model_zoo.spec("mnist-cnn")
     times = {"fp32/cpu": 0.2, "int8/cpu": 0.5}
-    monkeypatch.setattr(tuning, "remembered", lambda name: times)
-    choice = tuning.choose(spec, provider="cpu")
+    monkeypatch.setattr(placement, "remembered", lambda name: times)
+    choice = placement.choose(spec, provider="cpu")
     assert (choice.precision, choice.provider) == ("fp32", "cpu")
     assert "0.20 ms" in choice.reason
 
@@ -183,13 +176,13 @@ def test_tune_remembers_for_this_machine_only(tmp_path, monkeypatch):
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path))
     monkeypatch.setattr(tuning, "measure", lambda name, pairs: [_row(*pair) for pair in pairs])
     tuning.tune(model_zoo.spec("mnist-cnn"))
-    assert tuning.remembered("mnist-cnn")["int8/cpu"] == 1.0
-    monkeypatch.setattr(tuning, "_machine", lambda: "another machine")
-    assert tuning.remembered("mnist-cnn") == {}
+    assert placement.remembered("mnist-cnn")["int8/cpu"] == 1.0
+    monkeypatch.setattr(placement, "_machine", lambda: "another machine")
+    assert placement.remembered("mnist-cnn") == {}
 
 
 def _row(precision: str, provider: str):
-    from model_zoo.bench import Measurement
+    from model_zoo.runtime.bench import Measurement
 
     return Measurement("mnist-cnn", precision, provider, 1, 1, 1.0, 1, 1, 1, 1)
 
@@ -202,5 +195,5 @@ def test_the_map_averages_to_the_logits_it_explains(name, precision):
     _, shape = session.inputs["image"]
     image = np.random.default_rng(0).random((3, *shape[1:]), dtype=np.float32)
     logits, cam = session(image=image)
-    assert logits.shape == (3, len(spec.labels))
+    assert logits.shape == (3, len(spec.weights.labels))
     np.testing.assert_allclose(cam.mean((2, 3)), logits, atol=1e-4)

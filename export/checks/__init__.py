@@ -6,30 +6,28 @@ comparison here fails: tests/test_check.py damages each in every way that it has
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from importlib import import_module
 from types import ModuleType
 
 from export.checks.comparison import Comparison, NotCompared, Row, attempt
 from export.checks.reference import compare_digests
-from model_zoo.errors import ZooError
+from model_zoo.discovery import offered
+from model_zoo.errors import BadInput, ZooError
 from model_zoo.spec import ModelSpec
 
 __all__ = ["Comparison", "NotCompared", "Row", "check", "module_of"]
 
-# A model's task to the module here that checks it; imported, and torch with it, when asked for.
-_MODULES = {
-    "digit classification": "pictures",
-    "image classification": "pictures",
-    "sentiment analysis": "sentiment",
-    "speech recognition": "speech",
-    "text generation": "text",
-}
-
 
 def module_of(spec: ModelSpec) -> ModuleType:
-    """The module that checks models of this task; ImportError without torch where it needs it."""
-    return import_module(f"{__name__}.{_MODULES[spec.task]}")
+    """What checks models of this task: a module with `check` and `record`, each taking a spec.
+
+    ImportError without torch where it needs it; BadInput where nobody has written one.
+    """
+    checks = offered("sensorium.checks", spec.task.slug)
+    if checks is None:
+        raise BadInput(f"Nobody has written a check for {spec.task}.")
+    return sys.modules[checks.__module__]
 
 
 def check(spec: ModelSpec, digests: bool = True) -> Iterator[Row]:

@@ -8,8 +8,8 @@ from math import inf
 
 import numpy as np
 
-from model_zoo.bench import candidates
 from model_zoo.errors import ZooError, brief
+from model_zoo.runtime.placement import candidates
 from model_zoo.spec import ModelSpec
 
 # How far the outputs of a graph may be from the original's: the root mean square of the difference
@@ -114,13 +114,13 @@ def pairs(spec: ModelSpec) -> Iterator[tuple[str, str]]:
     """What this machine can run; half precision on the CPU too, where it is slow but right."""
     found = list(candidates(spec))
     yield from found
-    if "fp16" in spec.precisions and not any(precision == "fp16" for precision, _ in found):
+    if "fp16" in spec.run.precisions and not any(precision == "fp16" for precision, _ in found):
         yield "fp16", "cpu"
 
 
 def left_out(spec: ModelSpec) -> Iterator[NotCompared]:
     """The precisions that nothing here runs."""
     there = {precision for precision, _ in pairs(spec)}
-    for precision in spec.precisions:
+    for precision in spec.run.precisions:
         if precision not in there:
             yield NotCompared(spec.name, precision, "answers", "nothing here runs this precision")

@@ -11,7 +11,7 @@ from whisper.model import ModelDimensions, Whisper
 
 from model_zoo.graphs import ctranslate2
 from model_zoo.spec import ModelSpec
-from model_zoo.store import weights_of
+from model_zoo.weights.store import weights_of
 
 State = dict[str, torch.Tensor]
 ATTENTION = ("query", "key", "value")

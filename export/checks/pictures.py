@@ -9,11 +9,12 @@ import numpy as np
 from export.checks import reference
 from export.checks.comparison import Row, compare, left_out, pairs, same
 from export.checks.weights import compare_weights
-from model_zoo import store, zoo
-from model_zoo.classify import ImageClassifier, as_batch
+from model_zoo import zoo
 from model_zoo.errors import BadInput
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
+from model_zoo.vision.classify import ImageClassifier
+from model_zoo.weights import store
 
 BATCHES = (1, 2, 7, 32)
 ENLARGED = 8  # times: every other picture, so that both ways to make a picture smaller are gone
@@ -24,14 +25,14 @@ def check(spec: ModelSpec) -> Iterator[Row]:
     """Pictures of every label through all of the model, then graph by graph and batch by batch."""
     expected = reference.read(spec)
     yield from left_out(spec)
-    yield same(spec.name, "", "labels", spec.labels, list(expected["labels"]))
+    yield same(spec.name, "", "labels", spec.weights.labels, list(expected["labels"]))
     for precision, provider in pairs(spec):
         where = f"{precision} {provider}"
         model: ImageClassifier = zoo.load(spec.name, precision, provider)
         yield from _answers(model, where, expected)
         yield from _batches(spec.name, where, model, expected)
     exact = store.graph_file(spec, "fp32")
-    for precision in spec.precisions[1:]:
+    for precision in spec.run.precisions[1:]:
         yield compare_weights(spec.name, precision, store.graph_file(spec, precision), exact)
 
 
@@ -57,17 +58,17 @@ def record(spec: ModelSpec) -> Mapping[str, np.ndarray]:
     module = recipe.build_folded()
     module.load_state_dict(read_state(store.graph_file(spec, "fp32")))
     known = dict(reference.read(spec))
-    seen = [spec.factory.preprocess(picture) for picture in pictures(known)]
+    seen = [spec.run.factory.preprocess(picture) for picture in pictures(known)]
     with torch.inference_mode():
-        given = torch.from_numpy(as_batch(np.stack(seen)))
+        given = torch.from_numpy(spec.run.factory.preprocessing.batch(np.stack(seen)))
         logits, cam = (found.numpy() for found in module.eval()(given))
     best = logits.argmax(1)
-    if missing := set(range(len(spec.labels))) - set(best.tolist()):
-        names = ", ".join(spec.labels[label] for label in sorted(missing))
+    if missing := set(range(len(spec.weights.labels))) - set(best.tolist()):
+        names = ", ".join(spec.weights.labels[label] for label in sorted(missing))
         raise BadInput(f"None of the pictures in {spec.name}.npz is taken for: {names}.")
     return {
         "pictures": known["pictures"],
-        "labels": np.array(spec.labels),
+        "labels": np.array(spec.weights.labels),
         "logits": logits,
         "why": cam[np.arange(len(best)), best],
     }
@@ -94,7 +95,7 @@ def _batches(
     """The same pictures in batches of every size, and whether a map's mean is its logit."""
     order = np.arange(max(BATCHES)) % len(expected["logits"])
     given = pictures(expected)
-    seen = as_batch(np.stack([model.preprocess(given[number]) for number in order]))
+    seen = model.preprocessing.batch(np.stack([model.preprocess(given[n]) for n in order]))
     session: Session = model.session
     for size in BATCHES:
         parts = [session(image=seen[at : at + size]) for at in range(0, len(seen), size)]

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from export.checks.comparison import Comparison
-from model_zoo.cache import sha256_of
 from model_zoo.errors import WeightsNotFound
 from model_zoo.spec import WEIGHTS, ModelSpec
+from model_zoo.weights.cache import sha256_of
 
 DIGESTS = WEIGHTS / "SHA256SUMS"  # as `sha256sum --check` reads them
 REFERENCES = Path(__file__).parent / "references"
@@ -50,10 +50,12 @@ def digests() -> dict[str, str]:
 
 
 def committed(spec: ModelSpec) -> list[Path]:
-    """The files of a model that lie in the repository."""
+    """The files of a model that lie in the repository, not in a user's or a package's folder."""
+    if spec.weights.graphs:
+        return []
     if spec.adapter_file:
         return [spec.adapter_file]
-    return [spec.embedded_file(p) for p in spec.precisions] if spec.embedded else []
+    return [spec.embedded_file(p) for p in spec.run.precisions] if spec.embedded else []
 
 
 def compare_digests(spec: ModelSpec) -> Iterator[Comparison]:

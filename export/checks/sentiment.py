@@ -14,10 +14,12 @@ from export.checks.comparison import Comparison, Row, compare, left_out, pairs, 
 from export.checks.weights import compare_weights, table
 from export.recipes.reading import Reader
 from export.recipes.sentiment import restore
-from model_zoo import sst2_minilm, store, zoo
-from model_zoo.sentiment.pieces import CLS, SEP
-from model_zoo.sessions import open_session
+from model_zoo import zoo
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
+from model_zoo.text import sst2_minilm
+from model_zoo.text.sentiment.pieces import CLS, SEP
+from model_zoo.weights import store
 
 SHAPES = ((1, 2), (1, 32), (3, 7), (7, 33), (2, 512))  # rows, tokens
 SENTENCES = (
@@ -50,16 +52,17 @@ def check(spec: ModelSpec) -> Iterator[Row]:
     for precision in ("int8", "fp16"):
         yield compare_weights(name, precision, store.graph_file(spec, precision), exact)
     original, expected = load(spec), reference.read(spec)
+    negative, positive = spec.weights.labels
     theirs = original.encoder.get_input_embeddings().weight.detach().numpy()
     yield compare(name, "fp32", "embeddings", table(exact).T, theirs.T)
-    yield same(name, "", "labels", spec.labels, list(expected["labels"]))
+    yield same(name, "", "labels", spec.weights.labels, list(expected["labels"]))
     yield same(name, "", "vocabulary", [_vocabulary(spec)], list(expected["vocabulary"]))
     for precision, provider in pairs(spec):
         where = f"{precision} {provider}"
         yield from _shapes(spec, where)
         model = zoo.load(name, precision, provider)
         answers = [model(text) for text in expected["texts"].tolist()]
-        odds = [np.log(answer[spec.labels[1]] / answer[spec.labels[0]]) for answer in answers]
+        odds = [np.log(answer[positive] / answer[negative]) for answer in answers]
         ours = np.array(odds)[:, None]
         yield compare(name, where, "log-odds of texts", ours, expected["log_odds"][:, None])
     disagreement = 1 - agreement(spec, original)
@@ -87,7 +90,7 @@ def record(spec: ModelSpec) -> Mapping[str, np.ndarray]:
         odds.append(logits[1] - logits[0])
     return {
         "texts": np.array(TEXTS),
-        "labels": np.array(spec.labels),
+        "labels": np.array(spec.weights.labels),
         "log_odds": np.array(odds),
         "vocabulary": np.array([_vocabulary(spec)]),
     }
@@ -95,7 +98,7 @@ def record(spec: ModelSpec) -> Mapping[str, np.ndarray]:
 
 def _vocabulary(spec: ModelSpec) -> str:
     """A digest of every token's number and text, as they are read here."""
-    words = sst2_minilm.tokenizer(spec.folder).get_vocab()
+    words = sst2_minilm.tokenizer(spec.weights.folder).get_vocab()
     return sha256(repr(sorted(words.items())).encode()).hexdigest()
 
 

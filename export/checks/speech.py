@@ -18,12 +18,14 @@ from whisper.tokenizer import get_tokenizer
 from export.checks import original_whisper, reference
 from export.checks.comparison import Comparison, Row, attempt, compare, left_out, pairs, same
 from export.checks.weights import compare_weights, table
-from model_zoo import store, zoo
+from model_zoo import zoo
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
 from model_zoo.speech.mel import FRAMES_PER_SECOND, FULL_FRAMES, log_mel
+from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.vad import Detector
-from model_zoo.whisper import SpeechOptions, Whisper
+from model_zoo.speech.whisper import Whisper
+from model_zoo.weights import store
 
 NETWORKS = ("encoder", "decoder", "aligner")  # Whisper's own; Silero's detector is beside them
 WORDS_APART = {"fp32": 0, "fp16": 0, "bf16": 1, "int8": 2}  # in one clip of some twenty words
@@ -76,7 +78,7 @@ def record(spec: ModelSpec) -> Mapping[str, np.ndarray]:
 @lru_cache(maxsize=1)
 def clips() -> dict[str, Samples]:
     """Real speech of several lengths, speeds and qualities, all made of one public recording."""
-    speech = open_sound(zoo.spec("whisper-tiny.en").example()).samples()
+    speech = open_sound(zoo.spec("whisper-tiny.en").task.example()).samples()
     noise = np.random.default_rng(1).normal(0, 0.01, len(speech)).astype(np.float32)
     return {
         "whole": speech,

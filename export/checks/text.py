@@ -24,15 +24,16 @@ from whisper.tokenizer import get_encoding
 from export.checks import reference
 from export.checks.comparison import NotCompared, Row, compare, pairs, same
 from export.checks.weights import compare_weights, table
-from model_zoo import store, zoo
-from model_zoo.decoder import Decoder
+from model_zoo import zoo
 from model_zoo.errors import ZooError
-from model_zoo.gpt2 import WEIGHTS as GPT2_WEIGHTS
 from model_zoo.graphs import gpt2, llama
-from model_zoo.session import Session
-from model_zoo.sessions import open_session
+from model_zoo.runtime.decoder import Decoder
+from model_zoo.runtime.session import Session
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
+from model_zoo.text.gpt2 import WEIGHTS as GPT2_WEIGHTS
 from model_zoo.text.tokens import Vocabulary
+from model_zoo.weights import store
 
 PRECISIONS = ("fp32", "int8", "fp16")
 PROMPT, STEPS = 12, 20  # tokens
@@ -62,7 +63,7 @@ class Original:
 def check(spec: ModelSpec) -> Iterator[Row]:
     """A small random model of the same class and, where it can be had, the model itself."""
     yield from _vocabulary(spec)
-    make = small_llama if spec.name == "smollm2-135m" else small_gpt2
+    make = small_gpt2 if _is_gpt2(spec) else small_llama
     with tempfile.TemporaryDirectory() as folder:
         small = f"{spec.name}, random"
         made = {precision: make(_below(folder, precision), precision) for precision in PRECISIONS}
@@ -76,7 +77,7 @@ def check(spec: ModelSpec) -> Iterator[Row]:
     except ZooError as error:
         yield NotCompared(spec.name, "", "its own weights, only a random model's,", str(error))
         return
-    graphs = {precision: store.graph_file(spec, precision) for precision in spec.precisions}
+    graphs = {precision: store.graph_file(spec, precision) for precision in spec.run.precisions}
     yield from _numbers(spec.name, graphs, original)
     for precision, provider in pairs(spec):
         session = open_session(spec, precision, provider)
@@ -88,7 +89,7 @@ def check(spec: ModelSpec) -> Iterator[Row]:
 def load(spec: ModelSpec) -> Original:
     """transformers' own model from the publisher's file."""
     files = store.weights_of(spec)
-    if GPT2_WEIGHTS in files:
+    if _is_gpt2(spec):
         return _original(gpt2_of(files[GPT2_WEIGHTS], gpt2.HEAD_SIZE))
     (file,) = files.values()
     module = AutoModelForCausalLM.from_pretrained(
@@ -234,7 +235,7 @@ def _vocabulary(spec: ModelSpec) -> Iterator[Row]:
     except ZooError as error:
         yield NotCompared(spec.name, "", "its vocabulary", str(error))
         return
-    if GPT2_WEIGHTS in {source.filename for source in spec.sources}:
+    if _is_gpt2(spec):
         theirs = get_encoding("gpt2")
         pieces = [vocabulary.piece(token) for token in range(vocabulary.document)]
         expected = [theirs.decode_single_token_bytes(token) for token in range(len(pieces))]
@@ -260,6 +261,10 @@ def _judged(spec: ModelSpec, precision: str, provider: str) -> Iterator[Row]:
     yield compare(
         spec.name, where, "log probabilities", ours[:, None], known["log_probabilities"][:, None],
     )  # fmt: skip
+
+
+def _is_gpt2(spec: ModelSpec) -> bool:
+    return GPT2_WEIGHTS in {source.filename for source in spec.weights.sources}
 
 
 def _digest(vocabulary: Vocabulary) -> str:

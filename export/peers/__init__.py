@@ -8,20 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from model_zoo.discovery import offered
 from model_zoo.spec import ModelSpec
 
-# A model's task to the module here that has its peers.
-_MODULES = {
-    "sentiment analysis": "sentiment",
-    "speech recognition": "speech",
-    "text generation": "text",
-}
 TURN_SECONDS = 0.25  # at least
 
 
@@ -63,8 +57,8 @@ class Result:
 
 def contests(spec: ModelSpec) -> Iterator[Contest]:
     """What a model has to show against its installed peers; none where nobody wrote one."""
-    if module := _MODULES.get(spec.task):
-        yield from import_module(f"{__name__}.{module}").contests(spec)
+    if contests_of := offered("sensorium.peers", spec.task.slug):
+        yield from contests_of(spec)
 
 
 def installed(module: str) -> bool:

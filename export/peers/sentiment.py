@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from export.peers import Contender, Contest, installed
-from model_zoo import sst2_minilm, store, zoo
-from model_zoo.providers import has_brain_floats, usable_cores
+from model_zoo import zoo
+from model_zoo.runtime.providers import has_brain_floats, usable_cores
 from model_zoo.spec import ModelSpec
+from model_zoo.text import sst2_minilm
+from model_zoo.weights import store
 
 REVIEWS = 1000  # short ones, of 2 to 24 words
 Score = Callable[[dict[str, np.ndarray]], np.ndarray]
@@ -20,7 +22,7 @@ Score = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 def contests(spec: ModelSpec) -> Iterator[Contest]:
     """One sentence of 32 tokens, and a list of short reviews."""
-    (piece,) = sst2_minilm.pieces(spec.example())
+    (piece,) = sst2_minilm.pieces(spec.task.example())
     row = np.array([piece.row()])
     feed = {"tokens": row, "mask": np.ones_like(row)}
     scores = dict(_contenders(spec))
@@ -74,7 +76,7 @@ def _torch(spec: ModelSpec) -> Score:
 def _reviews(spec: ModelSpec) -> Contest:
     """Cut from the example's words, each review another piece."""
     model: sst2_minilm.Sst2Minilm = zoo.load(spec.name)
-    words, chance = spec.example().split(), np.random.default_rng(0)
+    words, chance = spec.task.example().split(), np.random.default_rng(0)
     starts, lengths = chance.integers(0, len(words), REVIEWS), chance.integers(2, 25, REVIEWS)
     texts = [" ".join((words * 2)[a : a + n]) for a, n in zip(starts, lengths, strict=True)]
 

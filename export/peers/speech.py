@@ -15,11 +15,11 @@ from tokenizers import Tokenizer
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
-from model_zoo.providers import usable_cores
+from model_zoo.runtime.providers import usable_cores
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, open_sound
-from model_zoo.store import weights_of
-from model_zoo.whisper import SpeechOptions
+from model_zoo.speech.options import SpeechOptions
+from model_zoo.weights.store import weights_of
 
 PAUSE_SECONDS = 0.8  # between the sentences of the long recording
 LONG_SECONDS = 120
@@ -42,7 +42,7 @@ def contests(spec: ModelSpec) -> Iterator[Contest]:
 
 def _sounds(spec: ModelSpec) -> dict[str, Samples]:
     """A clip, a sentence or two, and a long recording of them at several speeds."""
-    speech = open_sound(spec.example()).samples()
+    speech = open_sound(spec.task.example()).samples()
     pause = np.zeros(round(PAUSE_SECONDS * SAMPLE_RATE), np.float32)
     pieces: list[Samples] = []
     while sum(map(len, pieces)) < LONG_SECONDS * SAMPLE_RATE:

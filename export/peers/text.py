@@ -16,17 +16,17 @@ import numpy as np
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
-from model_zoo.providers import usable_cores
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
-from model_zoo.sessions import open_session
+from model_zoo.runtime.placement import choose
+from model_zoo.runtime.providers import usable_cores
+from model_zoo.runtime.session import Session
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
-from model_zoo.store import weights_of
 from model_zoo.text.generation import generate
 from model_zoo.text.memory import Reader
 from model_zoo.text.prompt import Prompt
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.tokens import Vocabulary
-from model_zoo.tuning import choose
+from model_zoo.weights.store import weights_of
 
 PROMPT, NEW, LONG = 16, 128, 400  # tokens
 CONTEXT = 1024

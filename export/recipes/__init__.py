@@ -7,6 +7,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from model_zoo.errors import UnknownModel
+
 if TYPE_CHECKING:
     from export.recipes.recipe import Recipe
 
@@ -24,8 +26,8 @@ def names() -> tuple[str, ...]:
 
 
 def find(name: str) -> Recipe:
-    """The recipe called `name`; KeyError names those there are."""
+    """The recipe called `name`; UnknownModel names those there are."""
     if name not in _MODULES:
-        raise KeyError(f"There is no recipe {name!r}: choose one of {', '.join(_MODULES)}.")
+        raise UnknownModel(f"There is no recipe {name!r}: choose one of {', '.join(_MODULES)}.")
     found: Recipe = import_module(f"{__name__}.{_MODULES[name]}").RECIPE
     return found

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from export.recipes import data as datasets
+from export.recipes.data import VALIDATION
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, PictureRecipe
-from export.recipes.training import Batches, Loop, accuracy, cross_entropy
-from model_zoo.cifar10_resnet import LABELS, SIDE
-from model_zoo.classify import as_batch
+from export.recipes.origin import origin
+from export.recipes.recipe import PictureRecipe
+from export.recipes.training import Batches, Loop, accuracy, begin, cross_entropy
+from model_zoo.vision.cifar10_resnet import LABELS, SIDE
+from model_zoo.vision.classify import as_batch
 
 WIDTHS = (64, 256, 256)
 WHITENED = (
@@ -139,11 +141,13 @@ class ResNet(nn.Module):
         self.whiten.bias.zero_()
 
 
-def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
+def train(data: Path | None, out: Path, epochs: int, seed: int, restart: bool = False) -> Path:
     """Train on CIFAR-10; returns the checkpoint's path. Goes on where `out` stopped."""
-    torch.manual_seed(seed)
     parts = datasets.cifar10(data)
     images = parts["train"]
+    started = origin("cifar10-resnet", parts, seed, ("cifar10_resnet",))
+    begin(out, started, restart)
+    torch.manual_seed(seed)
     module = ResNet().to(memory_format=torch.channels_last)
     module.set_whitening(torch.from_numpy(as_batch(images.images[:5000])))
     matrices = [part.weight for part in module.modules() if isinstance(part, Filters)]
@@ -164,6 +168,7 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
         ),
         epochs=epochs,
         seed=seed,
+        started=started,
         loss=cross_entropy(0.1),
         # The rate has fallen to nothing by the end: a longer memory chose no better on validation.
         average_decay=0.98,

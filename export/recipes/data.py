@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import io
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from model_zoo.cifar10_resnet import LABELS, SIDE
+from export.recipes.parts import (
+    DataNotFound,
+    Part,
+    Parts,
+    arrays,
+    classes,
+    pictures,
+    reading,
+    require_classes,
+    require_pictures,
+)
+from model_zoo.errors import BadInput
+from model_zoo.vision.cifar10_resnet import LABELS, SIDE
+from model_zoo.vision.mnist_cnn import SIDE as DIGIT_SIDE
+from model_zoo.vision.mnist_cnn import to_mnist
 
 # The last training images choose among epochs and fit the temperature; none is trained on
 HELD_OUT = 2_000
+LEAST = 1_000  # pictures to train on: two of the largest batches, and what int8 is calibrated on
+CLASSES = 10  # of MNIST, and of CIFAR-10
 
-
-class DataNotFound(FileNotFoundError):
-    """A data set, or a part of it, is not where it was looked for."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Images (n, 28, 28) or (n, 32, 32, 3) uint8 and their labels (n,) int64."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __post_init__(self) -> None:
-        if len(self.images) != len(self.labels):
-            raise ValueError(
-                f"{len(self.images)} images but {len(self.labels)} labels: the data set is damaged"
-            )
-
-
-Parts = dict[str, Part]
+VALIDATION = "validation"  # the part that fits the temperature; every recipe has it
 
 
 def mnist(data: Path | None) -> Parts:
@@ -42,13 +38,24 @@ def mnist(data: Path | None) -> Parts:
 
     `data` is a folder with mnist.npz (x_train, y_train, x_test, y_test); None asks torchvision.
     """
+    shape = (DIGIT_SIDE, DIGIT_SIDE)
     if data is None:
-        train, test = _official("MNIST")
+        where, given = "MNIST", _official("MNIST")
     else:
-        with np.load(_existing(data / "mnist.npz")) as file:
-            train = Part(file["x_train"], file["y_train"].astype(np.int64))
-            test = Part(file["x_test"], file["y_test"].astype(np.int64))
-    return _hold_out(train) | {"test": test}
+        path = data / "mnist.npz"
+        where, given = str(path), arrays(path, "x_train", "y_train", "x_test", "y_test")
+    train, test = (
+        _part(given[i], given[i + 1], f"{where}: {name}", shape)
+        for i, name in ((0, "the training part"), (2, "the test part"))
+    )
+    return _hold_out(train, where) | {"test": test}
+
+
+def on_the_page(digits: Part) -> Part:
+    """Digits through the page's preprocessing, without those that it takes for blank."""
+    seen = [to_mnist(image) for image in digits.images]
+    there = [index for index, image in enumerate(seen) if image is not None]
+    return Part(np.stack([seen[index] for index in there]), digits.labels[there])
 
 
 def cifar10(data: Path | None) -> Parts:
@@ -57,36 +64,38 @@ def cifar10(data: Path | None) -> Parts:
     `data` is a folder with cifar10/train-*.png, val-*.png (1,000 images a file, one a row) and
     labels.npz, and perhaps cifar10-test-jpeg.tar.gz; None asks torchvision for the official files.
     """
+    shape = (SIDE, SIDE, 3)
     if data is None:
-        train, test = _official("CIFAR10")
-        return _hold_out(train) | {"test": test}
+        images, labels, *test = _official("CIFAR10")
+        train = _part(images, labels, "CIFAR-10: the training part", shape)
+        tested = _part(*test, "CIFAR-10: the test part", shape)
+        return _hold_out(train, "CIFAR-10") | {"test": tested}
     folder = data / "cifar10"
-    with np.load(_existing(folder / "labels.npz")) as file:
-        labels = {name: file[name].astype(np.int64) for name in ("train", "val")}
-    parts = {
-        "train": Part(_rows(folder, "train"), labels["train"]),
-        "validation": Part(_rows(folder, "val"), labels["val"]),
-    }
+    labels = arrays(folder / "labels.npz", "train", "val")
+    train, validation = (
+        _part(_rows(folder, name), of, f"{folder}: {name}", shape)
+        for name, of in zip(("train", "val"), labels, strict=True)
+    )
+    require_pictures(train, f"{folder}: train", LEAST)
+    require_classes(train, f"{folder}: train", CLASSES)
     archive = data / "cifar10-test-jpeg.tar.gz"
-    return parts | ({"test jpeg": _jpegs(archive)} if archive.exists() else {})
+    more = {"test jpeg": _jpegs(archive)} if archive.exists() else {}
+    return {"train": train, "validation": validation} | more
 
 
-def _hold_out(part: Part) -> Parts:
-    return {
+def _part(images: np.ndarray, labels: np.ndarray, where: str, shape: tuple[int, ...]) -> Part:
+    return Part(pictures(images, where, shape), classes(labels, where, CLASSES))
+
+
+def _hold_out(part: Part, where: str) -> Parts:
+    require_pictures(part, f"{where}: the training part", LEAST + HELD_OUT)
+    parts = {
         "train": Part(part.images[:-HELD_OUT], part.labels[:-HELD_OUT]),
         "validation": Part(part.images[-HELD_OUT:], part.labels[-HELD_OUT:]),
     }
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise DataNotFound(missing(path))
-    return path
-
-
-def missing(path: Path) -> str:
-    """What to say of a file of data that is not there."""
-    return f"{path} is missing: give --data the folder that holds it, or no --data to download."
+    for name, some in parts.items():
+        require_classes(some, f"{where}: the {name} part", CLASSES)
+    return parts
 
 
 def _rows(folder: Path, name: str) -> np.ndarray:
@@ -96,22 +105,34 @@ def _rows(folder: Path, name: str) -> np.ndarray:
         raise DataNotFound(
             f"{folder} holds no {name}-*.png: give --data the folder above a complete cifar10/."
         )
-    images = [np.asarray(Image.open(file)) for file in files]
-    return np.concatenate([rows.reshape(-1, SIDE, SIDE, 3) for rows in images])
+    return np.concatenate([_row_file(file) for file in files])
+
+
+def _row_file(path: Path) -> np.ndarray:
+    with reading(path), Image.open(path) as picture:
+        if picture.mode != "RGB" or picture.width != SIDE * SIDE:
+            raise BadInput(
+                f"{path} is {picture.width} × {picture.height} in {picture.mode}: "
+                f"rows of {SIDE * SIDE} pixels in RGB are needed, one image each."
+            )
+        return np.asarray(picture).reshape(-1, SIDE, SIDE, 3)
 
 
 def _jpegs(archive: Path) -> Part:
     """Read NAME/CLASS/*.jpg out of a tar archive, in the order of their names."""
-    with tarfile.open(archive) as tar:
+    with reading(archive), tarfile.open(archive) as tar:
         members = sorted((m for m in tar if m.name.endswith(".jpg")), key=lambda m: m.name)
         # Type: ignore[union-attr]
         images = [np.asarray(Image.open(io.BytesIO(tar.extractfile(m).read()))) for m in members]
-    labels = [LABELS.index(Path(m.name).parent.name) for m in members]
-    return Part(np.stack(images), np.array(labels, dtype=np.int64))
+        labels = [LABELS.index(Path(m.name).parent.name) for m in members]
+        return _part(np.stack(images), np.array(labels), str(archive), (SIDE, SIDE, 3))
 
 
-def _official(name: str) -> tuple[Part, Part]:
-    """Training and test part through torchvision, kept in the project's cache folder."""
+def _official(name: str) -> list[np.ndarray]:
+    """Images and labels of the training part, then of the test part, through torchvision.
+
+    They are kept in the project's cache folder.
+    """
     import platformdirs
     from torchvision import datasets
 
@@ -125,5 +146,4 @@ def _official(name: str) -> tuple[Part, Part]:
             f"{name} is not in {cache} and could not be downloaded ({error}): "
             "connect, or give --data a folder."
         ) from error
-    train, test = (Part(np.asarray(p.data), np.asarray(p.targets, dtype=np.int64)) for p in parts)
-    return train, test
+    return [np.asarray(of) for part in parts for of in (part.data, part.targets)]

@@ -5,17 +5,21 @@ measured on it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 import torch
 
+from export.recipes.data import VALIDATION
 from export.recipes.metrics import fit_temperature
 from export.recipes.onnx_file import write_onnx
-from export.recipes.recipe import VALIDATION, PictureRecipe
 from export.recipes.report import Report
-from export.recipes.training import load_averaged, read_curves
-from model_zoo.classify import as_batch
+from export.recipes.training import load_averaged, read_curves, read_started
+from model_zoo.vision.classify import as_batch
+
+if TYPE_CHECKING:
+    from export.recipes.recipe import PictureRecipe
 
 BATCH = 500
 
@@ -33,7 +37,8 @@ def deliver(recipe: PictureRecipe, checkpoint: Path, data: Path | None, out: Pat
         logits = torch.cat([unscaled(batch)[0] for batch in batches]).numpy()
     temperature = fit_temperature(logits, validation.labels)
     folded = recipe.fold(trained, temperature)
-    path = write_onnx(folded, recipe.shape, out / f"{recipe.name}.fp32.onnx")
+    started = read_started(checkpoint)
+    path = write_onnx(folded, recipe.shape, out / f"{recipe.name}.fp32.onnx", started)
     Report(
         name=recipe.name,
         labels=recipe.labels,
@@ -44,6 +49,7 @@ def deliver(recipe: PictureRecipe, checkpoint: Path, data: Path | None, out: Pat
         curves=read_curves(checkpoint),
         parameters=sum(parameter.numel() for parameter in folded.parameters()),
         file_bytes=path.stat().st_size,
+        started=started,
     ).write(out / "report")
     return path
 

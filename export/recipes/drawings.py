@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from export.recipes import strokes
-from model_zoo.mnist_cnn import to_mnist
+from model_zoo.vision.mnist_cnn import to_mnist
 
 # Pixels: the size of the page's canvas; half of it is enough to train on, and four times as fast
 CANVAS = 280

@@ -6,7 +6,6 @@ Rewording stays near the five thousand sentences that there are; these speak of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +16,11 @@ from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
+from export.recipes.origin import Origin, keep, kept
 from export.recipes.reading import like_lengths
 from export.recipes.training import Batches, Loop, load_averaged, one_cycle
-from model_zoo.smollm2 import SPECS, SmolLM2
-from model_zoo.store import weights_of
+from model_zoo.text.smollm2 import SPECS, SmolLM2
+from model_zoo.weights.store import weights_of
 
 EPOCHS, BATCH, RATE = 2, 32, 1.5e-4  # more epochs, and it recites the sentences themselves
 AT_ONCE = 256  # sentences
@@ -28,33 +28,34 @@ TOP_K = 50
 LONGEST = 64  # tokens; what has not ended by then is dropped
 
 
-def invent(sentences: Sequence[str], count: int, out: Path, seed: int) -> list[str]:
+def invent(sentences: Sequence[str], count: int, out: Path, started: Origin) -> list[str]:
     """At least `count` new sentences in the manner of these, sorted. Kept in `out`."""
-    kept = out / "sentences.json"
-    if kept.is_file():
-        found: list[str] = json.loads(kept.read_text(encoding="utf-8"))
-        return found
+    file = out / "sentences.npz"
+    if (known := kept(file, started)) is not None:
+        return [str(sentence) for sentence in known["sentences"]]
     files = weights_of(SPECS[0])
-    [file] = files.values()
+    [weights] = files.values()
     vocabulary = SmolLM2.read_vocabulary(files)
     module: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, dtype=torch.float32
+        weights.parent, gguf_file=weights.name, dtype=torch.float32
     )
     end = vocabulary.document
-    imitate(module, [[end, *vocabulary.encode(f" {text}"), end] for text in sentences], out, seed)
+    imitate(
+        module, [[end, *vocabulary.encode(f" {text}"), end] for text in sentences], out, started
+    )
     module.to(torch.bfloat16)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(started["seed"])
     new: set[str] = set()
     with tqdm(total=count, desc="inventing sentences") as bar:
         while len(new) < count:
             drawn = sample(module, end, generator)
             new |= {vocabulary.decode(row).strip() for row in drawn} - set(sentences)
             bar.update(len(new) - bar.n)
-    kept.write_text(json.dumps(sorted(new)), encoding="utf-8")
+    keep(file, started, sentences=np.array(sorted(new)))
     return sorted(new)
 
 
-def imitate(module: PreTrainedModel, rows: Sequence[list[int]], out: Path, seed: int) -> None:
+def imitate(module: PreTrainedModel, rows: Sequence[list[int]], out: Path, started: Origin) -> None:
     """Train on token lists, each token from those before it; leaves the averaged weights in
     `module`. The embeddings stay as they are.
     """
@@ -77,7 +78,8 @@ def imitate(module: PreTrainedModel, rows: Sequence[list[int]], out: Path, seed:
         batches_per_epoch=-(-len(rows) // BATCH),
         rate=one_cycle(0.06),
         epochs=EPOCHS,
-        seed=seed,
+        seed=started["seed"],
+        started=started,
         loss=_next_token,
         average_decay=0.95,
         longest_step=1.0,

@@ -11,14 +11,17 @@ from torch.nn import functional as F
 
 from export.recipes import data as datasets
 from export.recipes import drawings
+from export.recipes.data import VALIDATION
 from export.recipes.distort import distort
 from export.recipes.folding import fold_norm, fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, PictureRecipe
-from export.recipes.training import Batches, Loop, accuracy, cross_entropy, one_cycle
-from model_zoo.classify import as_batch
-from model_zoo.mnist_cnn import LABELS, SIDE, to_mnist
+from export.recipes.origin import Origin, keep, kept, origin
+from export.recipes.recipe import PictureRecipe
+from export.recipes.training import Batches, Loop, accuracy, begin, cross_entropy, one_cycle
+from model_zoo.vision.classify import as_batch
+from model_zoo.vision.mnist_cnn import LABELS, SIDE
 
 OTHER = len(LABELS) - 1
+CODE = ("mnist_cnn", "drawings", "strokes", "distort")
 WIDTHS = (16, 32, 64, 96, 112)  # 176,000 weights, 15 million multiplications an image
 POOLED = (1, 2)  # after these convolutions the map halves: 28, 14, 7 pixels
 BATCH = 256
@@ -65,14 +68,16 @@ class DigitNet(nn.Module):
         return cam.mean((2, 3)), cam
 
 
-def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
+def train(data: Path | None, out: Path, epochs: int, seed: int, restart: bool = False) -> Path:
     """Train on MNIST, drawn digits and negatives; returns the checkpoint's path. Goes on where
     `out` stopped.
     """
-    torch.manual_seed(seed)
     parts = datasets.mnist(data)
     digits = parts["train"]
-    extra = _extra(out / "drawings.npz", seed)
+    started = origin("mnist-cnn", parts, seed, CODE)
+    begin(out, started, restart)
+    extra = _extra(out / "drawings.npz", {key: started[key] for key in ("recipe", "seed")})
+    torch.manual_seed(seed)
     module = DigitNet().to(memory_format=torch.channels_last)
     loop = Loop(
         module=module,
@@ -82,6 +87,7 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
         rate=_rate,
         epochs=epochs,
         seed=seed,
+        started=started,
         loss=cross_entropy(0.05),
         average_decay=0.998,
         measure=lambda averaged: {VALIDATION: accuracy(averaged, parts[VALIDATION])},
@@ -104,22 +110,22 @@ def _batches(digits: datasets.Part, extra: datasets.Part, epoch: int, strength: 
         yield distort(images[chosen].unsqueeze(1).float().div(255), strength), labels[chosen]
 
 
-def _extra(path: Path, seed: int) -> datasets.Part:
+def _extra(path: Path, started: Origin) -> datasets.Part:
     """Drawn digits, printed digits and negatives in one shuffled part; drawn once, then kept
     beside the checkpoint.
     """
-    if not path.exists():
+    found, seed = kept(path, started), started["seed"]
+    if found is None:
         side = drawings.CANVAS // 2
         drawn, drawn_labels = drawings.digits(DRAWN, seed, side, drawings.SEEN_STYLES)
         printed, printed_labels = drawings.printed_digits(PRINTED, seed + 1, side)
         other = drawings.negatives(NEGATIVES, seed + 2, side)
         order = np.random.default_rng(seed).permutation(DRAWN + PRINTED + NEGATIVES)
         labels = np.concatenate([drawn_labels, printed_labels, np.full(NEGATIVES, OTHER)])
-        path.parent.mkdir(parents=True, exist_ok=True)
         images = np.concatenate([drawn, printed, other])[order]
-        np.savez_compressed(path, images=images, labels=labels[order])
-    with np.load(path) as file:
-        return datasets.Part(file["images"], file["labels"].astype(np.int64))
+        found = {"images": images, "labels": labels[order].astype(np.int64)}
+        keep(path, started, **found)
+    return datasets.Part(**found)
 
 
 def fold(trained: nn.Module, temperature: float) -> nn.Module:
@@ -148,12 +154,10 @@ def evaluation(data: Path | None) -> dict[str, datasets.Part]:
     none.
     """
     parts = datasets.mnist(data)
-    test = parts["test"]
-    seen = np.stack([to_mnist(image) for image in test.images])
     return {
         VALIDATION: parts["validation"],
-        "test": test,
-        "test, as the page sees it": datasets.Part(seen, test.labels),
+        "test": parts["test"],
+        "test, as the page sees it": datasets.on_the_page(parts["test"]),
         "drawn digits": datasets.Part(*drawings.digits(3000, 101)),
         "drawn digits, unseen styles": datasets.Part(
             *drawings.digits(1000, 102, styles=drawings.UNSEEN_STYLES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from export.recipes.origin import Origin, whole
+
 OPSET = 21
 SMALL = 64  # numbers: below this a Cast costs more bytes than float16 saves
 
 
-def write_onnx(module: nn.Module, shape: tuple[int, int, int], path: Path) -> Path:
+def write_onnx(
+    module: nn.Module, shape: tuple[int, int, int], path: Path, started: Origin | None = None
+) -> Path:
     """Export a folded module: `image` [batch, *shape] to `logits` and `cam`, weights stored as
-    float16.
+    float16; what its run was started with stands in the metadata.
     """
     # Two images, since the exporter takes a dimension of one for a constant.
     example = torch.zeros(2, *shape)
@@ -34,9 +39,11 @@ def write_onnx(module: nn.Module, shape: tuple[int, int, int], path: Path) -> Pa
     model = program.model_proto
     _store_as_half(model)
     _forget_origin(model)
+    if started:
+        helper.set_model_props(model, {"started": json.dumps(started)})
     onnx.checker.check_model(model, full_check=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+    with whole(path) as part:
+        onnx.save(model, part)
     return path
 
 

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from export.recipes import data as datasets
+from export.recipes.data import VALIDATION
 from export.recipes.folding import fold_temperature, round_to_half
-from export.recipes.recipe import VALIDATION, PictureRecipe
-from export.recipes.training import Batches, Loop, accuracy, one_cycle
-from model_zoo.classify import as_batch
-from model_zoo.mnist_cnn import SIDE, to_mnist
+from export.recipes.origin import origin
+from export.recipes.recipe import PictureRecipe
+from export.recipes.training import Batches, Loop, accuracy, begin, one_cycle
+from model_zoo.vision.classify import as_batch
+from model_zoo.vision.mnist_cnn import SIDE
 
 LABELS = tuple("0123456789")
 WIDTHS = (SIDE * SIDE, 500, 500, len(LABELS))  # 648,000 weights
@@ -42,11 +44,13 @@ class Perceptron(nn.Module):
         return logits, logits[:, :, None, None]
 
 
-def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
+def train(data: Path | None, out: Path, epochs: int, seed: int, restart: bool = False) -> Path:
     """Train on MNIST as it is; returns the checkpoint's path. Goes on where `out` stopped."""
-    torch.manual_seed(seed)
     parts = datasets.mnist(data)
     digits = parts["train"]
+    started = origin("mnist-mlp", parts, seed, ("perceptron",))
+    begin(out, started, restart)
+    torch.manual_seed(seed)
     module = Perceptron()
     loop = Loop(
         module=module,
@@ -56,6 +60,7 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
         rate=one_cycle(),
         epochs=epochs,
         seed=seed,
+        started=started,
         measure=lambda averaged: {VALIDATION: accuracy(averaged, parts[VALIDATION])},
     )
     return loop.run(out)
@@ -86,12 +91,10 @@ def calibration(data: Path | None, count: int) -> np.ndarray:
 def evaluation(data: Path | None) -> dict[str, datasets.Part]:
     """MNIST as it is and through the page's preprocessing."""
     parts = datasets.mnist(data)
-    test = parts["test"]
-    seen = np.stack([to_mnist(image) for image in test.images])
     return {
         VALIDATION: parts[VALIDATION],
-        "test": test,
-        "test, as the page sees it": datasets.Part(seen, test.labels),
+        "test": parts["test"],
+        "test, as the page sees it": datasets.on_the_page(parts["test"]),
     }
 
 

@@ -11,11 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from torch import nn
 
-from export.recipes.data import Part
-from model_zoo.classify import as_batch
-from model_zoo.session import Session
+from export.recipes.parts import Part
+from model_zoo.runtime.session import Session
+from model_zoo.vision.classify import as_batch
 
-VALIDATION = "validation"  # the part that fits the temperature; every recipe has it
 BATCH = 250  # pictures that go through a graph at once
 
 
@@ -33,9 +32,8 @@ class Recipe(ABC):
     name: str
     labels: tuple[str, ...]
     epochs: int  # what the published weights were trained for
-    train: Callable[
-        [Path | None, Path, int, int], Path
-    ]  # data folder or None, out, epochs, seed to the checkpoint
+    # data folder or None, out, epochs, seed, and whether to begin anew, to the checkpoint
+    train: Callable[[Path | None, Path, int, int, bool], Path]
     evaluation: Callable[
         [Path | None], Mapping[str, Labelled]
     ]  # by name; `VALIDATION` and what the report measures besides

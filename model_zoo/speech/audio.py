@@ -6,6 +6,7 @@ it stops before the end of the file, or does not know the container, ffmpeg read
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,15 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from model_zoo.errors import BadInput
-from model_zoo.speech import _ffmpeg, _input, _libsndfile
+from model_zoo.sentence import sentence
+from model_zoo.speech import _ffmpeg, _input, _libsndfile, _parts
 from model_zoo.speech._ffmpeg import Media
 from model_zoo.speech._input import Input
-from model_zoo.speech._samples import Mix, as_float, as_pair, require_scale
+from model_zoo.speech._live import RATES as RATES
+from model_zoo.speech._live import Live as Live
+from model_zoo.speech._live import require_rate, resampled
+from model_zoo.speech._samples import Mix, as_pair, require_scale
 from model_zoo.speech._samples import Samples as Samples
+from model_zoo.stopping import NEVER, Stop
 
 SAMPLE_RATE = _ffmpeg.RATE  # samples a second, what every model here was trained on
-RATES = (4_000, 384_000)  # samples a second that a recording may have
 MAX_SECONDS = 2 * 3600
+LOST_SECONDS = 0.1  # fewer are how decoders differ
 BLOCK_SECONDS = 20  # read, resampled and searched for speech at once
 INAUDIBLE = 1e-4  # of full scale: a track that stays below is empty
 
@@ -38,13 +44,17 @@ class Sound:
     """A recording that can be read, block by block.
 
     `seconds`: an estimate (0: unknown) until `blocks` has come to its end, then the length of
-    what was decoded. `note`: what of it could not be heard, in a sentence, if anything.
+    what was decoded. `promised`: what its headers speak of (0: nothing). `note`: what of it could
+    not be heard, in a sentence, if anything. `stop` ends what takes long.
     """
 
     seconds: float
     source: Input | tuple[int, npt.NDArray[Any]] = field(repr=False)
     media: Media | None = field(default=None, repr=False)  # where ffmpeg reads it
+    promised: float = 0
+    parts: tuple[Sound, ...] = field(default=(), repr=False)  # where several files were joined
     note: str = ""
+    stop: Stop = field(default=NEVER, repr=False)
 
     def blocks(self) -> Iterator[Samples]:
         """float32 [n] at 16 kHz, mono, in -1..1; BadInput where nothing can be decoded.
@@ -59,16 +69,32 @@ class Sound:
                 self.seconds = max(self.seconds, heard / SAMPLE_RATE)
                 yield within
                 if len(within) < len(block):
-                    self.note = (
-                        f"Only the first {MAX_SECONDS // 3600} hours were heard: cut the "
-                        "recording into pieces."
+                    self.note = sentence(
+                        "Only the first {} hours were heard: cut the recording into pieces.",
+                        MAX_SECONDS // 3600,
                     )
                     break
+            else:
+                self._count(heard / SAMPLE_RATE)
         except BadInput as error:
             if not heard:
                 raise
             self.note = str(error)
         self.seconds = heard / SAMPLE_RATE
+
+    def _count(self, heard: float) -> None:
+        """Say what is missing of what was promised."""
+        if isinstance(self.source, tuple) or heard > self.promised - LOST_SECONDS:
+            return
+        if self.promised == math.inf:
+            self.note = _damaged(self.source)
+        else:
+            self.note = sentence(
+                "{} is damaged or cut off: {} of {} seconds were heard.",
+                self.source.name,
+                f"{heard:.1f}",
+                f"{self.promised:.1f}",
+            )
 
     def samples(self) -> Samples:
         """The whole recording, float32 [n] at 16 kHz."""
@@ -80,10 +106,20 @@ class Sound:
             rate, array = self.source
             size = BLOCK_SECONDS * rate
             pieces = (array[start : start + size] for start in range(0, len(array), size))
-            return _resampled(pieces, rate, Mix())
+            return resampled(pieces, rate, Mix())
+        if self.parts:
+            return self._by_parts()
         if self.media:
             return self._by_ffmpeg(self.source, self.media)
         return self._by_libsndfile(self.source)
+
+    def _by_parts(self) -> Iterator[Samples]:
+        for part in self.parts:
+            try:
+                yield from part.blocks()
+            except BadInput as error:
+                part.note = str(error)
+            self.note = self.note or part.note
 
     def _by_libsndfile(self, source: Input) -> Iterator[Samples]:
         mix = Mix()
@@ -93,25 +129,26 @@ class Sound:
             with decoder:
                 rate, floats = decoder.samplerate, decoder.subtype in ("FLOAT", "DOUBLE")
                 reading = _libsndfile.Reading(decoder, file, source.size, BLOCK_SECONDS)
-                yield from _resampled(_checked(reading) if floats else reading, rate, mix)
+                yield from resampled(_checked(reading) if floats else reading, rate, mix)
         if reading.whole:
             return
         further = self._further(source, reading.given / rate)
-        found = _ffmpeg.is_there() and (yield from further)
-        if not found:
+        if not (_ffmpeg.is_there() and (yield from further)):
             if reading.broken and not reading.given and not len(reading.rest):
                 raise BadInput(_soundless(source))
-            yield from _resampled([reading.rest], rate, mix)
-        if reading.broken:
-            self.note = _damaged(source)
-        elif not _ffmpeg.is_there():
-            self.note = f"{source.name} goes on after what was heard: to read that, install ffmpeg."
+            yield from resampled([reading.rest], rate, mix)
+        counted = reading.broken and self.promised and decoder.format != "OGG"
+        if reading.goes_on and not counted and not _ffmpeg.is_there():
+            self.promised = 0
+            self.note = sentence(
+                "{} goes on after what was heard: to read that, install ffmpeg.", source.name
+            )
 
     def _further(self, source: Input, skip: float) -> Generator[Samples, None, bool]:
         """What ffmpeg finds behind so many seconds; False where that is nothing."""
         found = False
         try:
-            for block in self._by_ffmpeg(source, _ffmpeg.probe(source), skip):
+            for block in self._by_ffmpeg(source, _ffmpeg.probe(source, self.stop), skip):
                 found |= len(block) > 0
                 yield block
         except BadInput:
@@ -125,7 +162,7 @@ class Sound:
         """
         longest = 0
         for track in media.tracks:
-            reading = _ffmpeg.Reading(source, media, track, skip, BLOCK_SECONDS)
+            reading = _ffmpeg.Reading(source, media, track, skip, BLOCK_SECONDS, self.stop)
             mix, silent, sounds = Mix(), 0, False
             for block in reading:
                 if not sounds and np.abs(block).max(initial=0) < INAUDIBLE:
@@ -141,11 +178,14 @@ class Sound:
             if sounds:
                 if len(media.tracks) > 1:
                     number = sorted(other.index for other in media.tracks).index(track.index) + 1
-                    self.note = (
-                        f"{source.name} has {len(media.tracks)} tracks of sound: number {number} "
-                        "was heard."
+                    self.note = sentence(
+                        "{} has {} tracks of sound: number {} was heard.",
+                        source.name,
+                        len(media.tracks),
+                        number,
                     )
-                if reading.broken:
+                # Where the end is known, what is missing is counted; gaps in time are filled.
+                if reading.broken and (media.start is not None or not self.promised):
                     self.note = _damaged(source)
                 return
             longest = max(longest, silent)
@@ -154,78 +194,52 @@ class Sound:
         yield from _silence(longest)
 
 
-def open_sound(source: Recording) -> Sound:
-    """Look at a recording without decoding it; BadInput in a sentence where it cannot be used."""
+def open_sound(source: Recording, stop: Stop = NEVER) -> Sound:
+    """Look at a recording without decoding it; BadInput in a sentence where it cannot be used.
+
+    Stopped once `stop` is set, here or in `blocks`, however long a decoder takes.
+    """
     if isinstance(source, (tuple, list)):
         rate, array = as_pair(source)
-        _require_rate(rate)
+        require_rate(rate)
         seconds = len(array) / rate
         _require_length(seconds)
         return Sound(seconds, (rate, array))
     found = _input.find(source)
+    parts = _parts.split(found)
+    if len(parts) > 1:
+        try:
+            sounds = tuple(_opened(part, stop) for part in parts)
+            return Sound(sum(part.seconds for part in sounds), found, parts=sounds, stop=stop)
+        except BadInput:
+            pass  # what looked like a beginning was none
+    return _opened(found, stop)
+
+
+def _opened(found: Input, stop: Stop) -> Sound:
     with found.open() as file:
         decoder = _libsndfile.opened(file)
         # Of OGG libsndfile does not notice what was lost, nor in Opus that a second part follows.
         if decoder is None or (decoder.format == "OGG" and _ffmpeg.is_there()):
-            media = _probe(found)
-            return Sound(media.seconds, found, media)
+            media = _probe(found, stop)
+            return Sound(media.seconds, found, media, media.promised, stop=stop)
         with decoder:
-            _require_rate(decoder.samplerate)
+            require_rate(decoder.samplerate)
             seconds = _libsndfile.claimed(decoder)
             if _libsndfile.is_sure(decoder, found.size):
                 _require_length(seconds)
-    return Sound(seconds, found)
+            promised = _libsndfile.promised(decoder, file)
+    return Sound(seconds, found, promised=promised, stop=stop)
 
 
-def _probe(source: Input) -> Media:
+def _probe(source: Input, stop: Stop) -> Media:
     if not _ffmpeg.is_there():
         raise BadInput(
-            f"{source.name} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read "
-            "where ffmpeg is installed."
+            "{} is no WAV, FLAC, OGG or MP3 recording; M4A, MP4 and WebM can be read where "
+            "ffmpeg is installed.",
+            source.name,
         )
-    return _ffmpeg.probe(source)
-
-
-class Live:
-    """Sound as it comes at one sampling rate: each piece to float32 [n] at 16 kHz, mono."""
-
-    def __init__(self, rate: int) -> None:
-        import soxr
-
-        _require_rate(rate)
-        self.rate = rate
-        same = rate == SAMPLE_RATE
-        self._stream = None if same else soxr.ResampleStream(rate, SAMPLE_RATE, 1, "float32")
-
-    def __call__(self, block: npt.NDArray[Any]) -> Samples:
-        """Samples [n] or [n, channels], integer or float; BadInput for what is no number."""
-        exact = as_float(block)
-        mono = exact.mean(axis=1) if exact.ndim == 2 else exact
-        if not np.isfinite(mono).all():
-            raise BadInput(
-                "The recording holds values that are not numbers (NaN or infinity): "
-                "export it again."
-            )
-        mono = np.clip(mono, -1, 1)
-        return self._filtered(mono) if self._stream else mono
-
-    def finish(self) -> Samples:
-        """What the filter still holds."""
-        rest = np.zeros(0, np.float32)
-        return self._filtered(rest, last=True) if self._stream else rest
-
-    def _filtered(self, samples: Samples, last: bool = False) -> Samples:
-        assert self._stream is not None
-        # Where sound jumps, as damaged and clipped sound does, the filter goes beyond it.
-        within: Samples = np.clip(self._stream.resample_chunk(samples, last=last), -1, 1)
-        return within
-
-
-def _resampled(blocks: Iterable[npt.NDArray[Any]], rate: int, mix: Mix) -> Iterator[Samples]:
-    live = Live(rate)
-    for block in blocks:
-        yield live(mix(as_float(block)))
-    yield live.finish()
+    return _ffmpeg.probe(source, stop)
 
 
 def _checked(blocks: Iterable[Samples]) -> Iterator[Samples]:
@@ -242,25 +256,17 @@ def _silence(samples: int) -> Iterator[Samples]:
 
 
 def _damaged(source: Input) -> str:
-    return f"{source.name} is damaged or cut off: what can be decoded of it was heard."
+    return sentence("{} is damaged or cut off: what can be decoded of it was heard.", source.name)
 
 
 def _soundless(source: Input) -> str:
-    return f"{source.name} holds no sound that can be read: choose an audio file."
-
-
-def _require_rate(rate: int) -> None:
-    least, most = RATES
-    if not least <= rate <= most:
-        raise BadInput(
-            f"The recording has {rate:,} samples a second: {least // 1000} to {most // 1000} kHz "
-            "can be read."
-        )
+    return sentence("{} holds no sound that can be read: choose an audio file.", source.name)
 
 
 def _require_length(seconds: float) -> None:
     if seconds > MAX_SECONDS:
         raise BadInput(
-            f"The recording is {seconds / 3600:.1f} hours long: cut it into pieces of at most "
-            f"{MAX_SECONDS // 3600} hours."
+            "The recording is {} hours long: cut it into pieces of at most {} hours.",
+            f"{seconds / 3600:.1f}",
+            MAX_SECONDS // 3600,
         )

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from model_zoo.speech.audio import SAMPLE_RATE, Live, Samples
+from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.transcript import Word
 from model_zoo.speech.vad import BEGINS, ENDS, FRAME, LONGEST_GAP, PAD, SHORTEST_SPEECH, Detector
 
 if TYPE_CHECKING:
-    from model_zoo.whisper import SpeechOptions, Whisper
+    from model_zoo.speech.whisper import Whisper
 
 STEP_SECONDS = 0.8  # of new sound before the next hypothesis
 LONGEST_SECONDS = 12.0  # of sound in a hypothesis: what is final before that is let go

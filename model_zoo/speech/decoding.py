@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.decoder import Decoder
-from model_zoo.session import softmax
+from model_zoo.runtime.decoder import Decoder
+from model_zoo.runtime.session import softmax
 from model_zoo.speech.tokens import Vocabulary
 from model_zoo.stopping import NEVER, Stop
 

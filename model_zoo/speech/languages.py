@@ -47,6 +47,7 @@ def code(wish: str) -> str:
         if name in _CODES:
             return _CODES[name]
     raise BadInput(
-        f"There is no language {brief(wish)}: give a code such as en, de, zh or es, or none to "
-        "have it detected."
+        "There is no language {}: give a code such as en, de, zh or es, or none to have "
+        "it detected.",
+        brief(wish),
     )

@@ -1,4 +1,7 @@
-"""One recording on its way through Whisper: windows, language, doubt, segments, words."""
+"""One recording on its way through Whisper: windows, language, doubt, segments, words.
+
+One file, since every step changes what the next one is given.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from model_zoo.speech import words
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, Sound
 from model_zoo.speech.decoding import MAX_TOKENS, Decoded, Heard, token_limit
 from model_zoo.speech.mel import CHUNK_SECONDS, FRAMES_PER_SECOND, FULL_FRAMES, N_MELS, log_mel
+from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.tokens import TOKENS_PER_SECOND
 from model_zoo.speech.transcript import Segment, Word
 from model_zoo.speech.vad import BEGINS, Cutter, Detector, Window
@@ -21,7 +25,7 @@ from model_zoo.stopping import Stop
 from model_zoo.trace import Stopwatch
 
 if TYPE_CHECKING:
-    from model_zoo.whisper import SpeechOptions, Whisper
+    from model_zoo.speech.whisper import Whisper
 
 BATCH = 3  # windows decoded side by side; more gains nothing on a CPU, and costs memory
 SILENCE_BEHIND = 1.5  # seconds of silence that the encoder is given behind a short window
@@ -41,13 +45,15 @@ class Found:
 class Listening:
     """Iterate for the segments as they are found; Stopped once `stop` is set.
 
-    `language` is known once the first window is decoded, `done` is how many seconds are through.
+    `language` is known once the first window is decoded, `done` is how many seconds are through,
+    `voiced` whether the detector has found speech.
     """
 
     def __init__(self, model: Whisper, sound: Sound, options: SpeechOptions, stop: Stop) -> None:
         self.model, self.sound, self.options, self._stop = model, sound, options, stop
         self.language = options.language or ("" if model.vocabulary.multilingual else "en")
         self.done = 0.0
+        self.voiced = False
         self.watch = Stopwatch()
         self.seen: npt.NDArray[np.float32] = np.zeros((N_MELS, 0), np.float32)
         self._said_until = 0.0  # seconds: no word begins before the one before it has ended
@@ -63,6 +69,7 @@ class Listening:
         alone = not options.vad or options.condition_on_previous_text
         size = 1  # the first words come soonest from a single window
         while batch := list(islice(windows, size)):
+            self.voiced = options.vad
             for window, found in zip(batch, self._decode(batch), strict=True):
                 yield from self._say(window, found)
             size = 1 if alone else BATCH

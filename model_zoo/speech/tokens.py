@@ -61,7 +61,7 @@ class Vocabulary:
         """BadInput for a language of NAMES that the model does not know."""
         if not self.multilingual and language != "en":
             raise BadInput(
-                f"This model knows English only, not {NAMES[language]}: choose whisper-base."
+                "This model knows English only, not {}: choose whisper-base.", NAMES[language]
             )
 
     def _id(self, token: str) -> int:

@@ -6,8 +6,20 @@ import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 LINES, LINE_WIDTH = 2, 42  # of a caption, and letters of a line
+GUESSED = 0.6  # probability of its words: below that a segment that was doubted is guessed
+
+
+class Doubts(Protocol):
+    """From where on what was decoded is doubted."""
+
+    @property
+    def logprob_threshold(self) -> float: ...
+
+    @property
+    def compression_ratio_threshold(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,15 @@ class Segment:
     compression_ratio: float
     temperature: float
 
+    def guessed(self, options: Doubts) -> bool:
+        """Whether its words are hardly more than guesses, which they are in an unknown language."""
+        doubted = (
+            self.temperature > 0
+            or self.avg_logprob < options.logprob_threshold
+            or self.compression_ratio > options.compression_ratio_threshold
+        )
+        return doubted and self.probability < GUESSED
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -45,6 +66,11 @@ class Transcript:
     text: str
     language: str
     segments: tuple[Segment, ...]
+
+    def guessed(self, options: Doubts) -> bool:
+        """Whether most of it is."""
+        said = [(s.end - s.start, s.guessed(options)) for s in self.segments]
+        return sum(seconds * (1 if guess else -1) for seconds, guess in said) > 0
 
 
 def join(segments: Iterable[Segment], language: str) -> Transcript:

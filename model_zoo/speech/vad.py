@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.speech.audio import SAMPLE_RATE, Samples
 
 FRAME = 512  # samples: one probability every 32 ms

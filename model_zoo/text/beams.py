@@ -9,10 +9,10 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.sampling import Sampler, TextOptions, largest, penalise, probabilities
 from model_zoo.text.generation import longer_than
 from model_zoo.text.memory import Reader
 from model_zoo.text.prompt import Prompt, begin
+from model_zoo.text.sampling import Sampler, TextOptions, largest, penalise, probabilities
 from model_zoo.text.signs import Signs, Step, Token, step_of
 from model_zoo.text.tokens import Vocabulary
 

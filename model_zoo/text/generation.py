@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
-from model_zoo.sampling import Sampler, TextOptions
+from model_zoo.sentence import sentence
 from model_zoo.text.memory import Reader
 from model_zoo.text.prompt import Prompt, begin
+from model_zoo.text.sampling import Sampler, TextOptions
 from model_zoo.text.signs import Signs, Token, step_of
 from model_zoo.text.tokens import Vocabulary
 
@@ -49,9 +50,11 @@ def generate(
 def longer_than(reader: Reader) -> str:
     """What to tell where a text no longer fits."""
     capacity = reader.decoder.capacity
-    return (
-        f"The text is longer than the {capacity} tokens that are looked back at: "
-        f"it goes on from the last {capacity // 2}."
+    return sentence(
+        "The text is longer than the {} tokens that are looked back at: it goes on from "
+        "the last {}.",
+        capacity,
+        capacity // 2,
     )
 
 

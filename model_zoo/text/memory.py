@@ -11,8 +11,8 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.decoder import Decoder
-from model_zoo.session import Session
+from model_zoo.runtime.decoder import Decoder
+from model_zoo.runtime.session import Session
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.text.turns import Turns
 

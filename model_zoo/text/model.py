@@ -12,22 +12,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model_zoo.encoding import mend
+from model_zoo import values
 from model_zoo.errors import BadInput
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
-from model_zoo.sessions import open_session
-from model_zoo.spec import ModelSpec
+from model_zoo.runtime.session import Session
+from model_zoo.runtime.sessions import open_session
+from model_zoo.spec import WHOLE, ModelSpec
 from model_zoo.stopping import NEVER, Stop
-from model_zoo.store import weights_of
 from model_zoo.text.beams import search
+from model_zoo.text.encoding import mend
 from model_zoo.text.generation import generate, until
 from model_zoo.text.memory import Memory, Reader
 from model_zoo.text.prompt import Prompt, prompt_of
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Signs, Token, step_of, whole
+from model_zoo.text.texts import MAX_CHARACTERS
 from model_zoo.text.tokens import Vocabulary
-from model_zoo.texts import MAX_CHARACTERS
 from model_zoo.trace import Ran, Stopwatch
+from model_zoo.weights.store import weights_of
 
 MAX_SCORED = 8192  # tokens of one text to judge
 # Of the first tokens of a text int8 is up to a third off, which only a longer one makes up for.
@@ -91,6 +92,11 @@ class LanguageModel(ABC):
         """The open graph, shared by all models of this name, precision and provider."""
         return open_session(self.spec, self.precision, self.provider)
 
+    @property
+    def ran(self) -> Ran:
+        """Where it runs."""
+        return self.session.ran
+
     def __call__(
         self,
         prompt: str,
@@ -100,7 +106,7 @@ class LanguageModel(ABC):
         **chosen: Any,
     ) -> Iterator[Token]:
         """Tokens as they come; `chosen` are options by name. Raises BadInput before the first."""
-        options = replace(options, **chosen)
+        options = values.chosen(options, chosen)
         return self._write(self.prompt(prompt, options), options, Stopwatch(), owner, NEVER)
 
     def trace(
@@ -163,8 +169,10 @@ class LanguageModel(ABC):
             found = prompt_of(vocabulary, text, before)
         if len(found.tokens) >= self.capacity:
             raise BadInput(
-                f"The text has {len(found.tokens):,} tokens, and {self.spec.name} reads fewer "
-                f"than {self.capacity:,}: shorten it."
+                "The text has {} tokens, and {} reads fewer than {}: shorten it.",
+                f"{len(found.tokens):,}",
+                self.spec.name,
+                f"{self.capacity:,}",
             )
         return replace(found, seen=frozenset(vocabulary.encode(answer)))
 
@@ -177,16 +185,18 @@ class LanguageModel(ABC):
 
         A long text is read in windows: from the second on a token is given at least half a window.
         """
-        session, vocabulary = self.session, self.vocabulary
-        watch = Stopwatch()
+        vocabulary, watch = self.vocabulary, Stopwatch()
         text = _read(text, "There is no text to judge: paste one first.")
         tokens = [vocabulary.document, *vocabulary.encode(text)]
         if len(tokens) > MAX_SCORED:
-            raise BadInput(f"The text has {len(tokens):,} tokens: {MAX_SCORED:,} are the most.")
+            raise BadInput(
+                "The text has {} tokens: {} are the most.", f"{len(tokens):,}", f"{MAX_SCORED:,}"
+            )
         watch.lap("preprocess")
-        if session.ran.precision == "int8" and len(tokens) <= FEWEST_IN_INT8:
-            session = open_session(self.spec, "fp32", "cpu")
-            watch.resume()
+        precision, _ = self.spec.place(self.precision, self.provider)[WHOLE]
+        exact = precision == "int8" and len(tokens) <= FEWEST_IN_INT8  # of both one is opened
+        session = open_session(self.spec, "fp32", "cpu") if exact else self.session
+        watch.resume()
         signs, scored, surprise = Signs(vocabulary), list[Token](), 0.0
         reader = Reader(session, self.capacity)
         reader.stop = stop
@@ -238,12 +248,14 @@ class LanguageModel(ABC):
 def _read(text: str, empty: str) -> str:
     """The text; raises BadInput for what is none, has nothing in it or is too long to begin."""
     if not isinstance(text, str):
-        raise BadInput(f"A prompt is a text, not {type(text).__name__}.")
+        raise BadInput("A prompt is a text, not {}.", type(text).__name__)
     if not text.strip():
         raise BadInput(empty)
     if len(text) > MAX_CHARACTERS:
         raise BadInput(
-            f"The text has {len(text):,} characters: give at most {MAX_CHARACTERS:,} at a time."
+            "The text has {} characters: give at most {} at a time.",
+            f"{len(text):,}",
+            f"{MAX_CHARACTERS:,}",
         )
     return mend(text)
 

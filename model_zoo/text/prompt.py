@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.sampling import Sampler
 from model_zoo.text.memory import Reader
+from model_zoo.text.sampling import Sampler
 from model_zoo.text.signs import Token, whole
 from model_zoo.text.tokens import Vocabulary
 

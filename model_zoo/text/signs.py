@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.sampling import largest
+from model_zoo.text.sampling import largest
 from model_zoo.text.tokens import Vocabulary
 
 ALTERNATIVES = 5

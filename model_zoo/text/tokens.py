@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_zoo.encoding import mend
+from model_zoo.text.encoding import mend
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

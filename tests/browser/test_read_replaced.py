@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights]
 SLOWLY = """
 import runpy, sys, time
 sys.path.insert(0, ".")
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 run = Session.__call__
 def slowly(self, **feeds):
     if "tokens" in feeds:
@@ -88,6 +88,10 @@ def test_the_reasons_of_a_long_text_show_how_far_they_are_and_can_be_stopped(
     expect(page.locator(".fetching .progress-bar").filter(visible=True)).to_be_visible()
     page.locator("#mood .stop").click()
     expect(page.locator("#mood .busy")).to_contain_text("Stopped: the words are not weighed.")
+    answer = verdict(page).inner_text()
+    page.wait_for_timeout(3_000)
+    expect(verdict(page)).to_have_text(answer, use_inner_text=True)  # it stays, nothing is added
+    expect(page.locator("#mood .w.for, #mood .w.against")).to_have_count(0)
     box(page).fill(BAD)
     expect(verdict(page).locator("strong")).to_have_text("negative", timeout=5_000)
     expect(page.locator("#mood .busy")).to_be_hidden()

@@ -57,12 +57,30 @@ def test_a_text_streams_and_stops(visit: Callable) -> None:
     assert text(page).inner_text().startswith(early.rstrip())
     press(page, "Stop")
     finished(page)
-    count = page.locator("#written .text span").count()
+    count, stopped = page.locator("#written .text span").count(), text(page).inner_text()
     assert count < 1000
     page.wait_for_timeout(1000)
-    assert page.locator("#written .text span").count() == count
+    assert text(page).inner_text() == stopped  # it stays, and nothing is added
     expect(page.locator("#written .facts")).to_have_text(FACTS)
     expect(page.locator(".ran").filter(visible=True).first).to_contain_text("on the CPU")
+
+
+def test_t5_stop_ends_the_reading_of_a_long_prompt_and_the_next_one_is_answered(
+    visit: Callable,
+) -> None:
+    page = opened(visit)
+    page.get_by_label("Your text").fill("A long letter. " * 400)
+    length(page, 8)
+    press(page, "Go")
+    expect(page.locator("#written .hint")).to_contain_text("Reading", timeout=FETCH_SECONDS * 1000)
+    press(page, "Stop")
+    expect(page.get_by_role("button", name="Go", exact=True)).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert page.locator("#written .text span").count() == 0
+    page.get_by_label("Your text").fill("Why do we see colours?")
+    press(page, "Go")
+    finished(page)
+    expect(page.locator("#written .text span").first).to_be_visible()
 
 
 def test_the_same_seed_writes_the_same_text_and_another_another(visit: Callable) -> None:
@@ -128,6 +146,26 @@ def test_a_pasted_text_is_judged(visit: Callable) -> None:
     fox = judged.locator(".text span", has_text="fox").evaluate(doubt)
     instrument = judged.locator(".text span", has_text=re.compile("^ x")).evaluate(doubt)
     assert instrument > fox + 30
+
+
+def test_t6_judging_a_long_text_can_be_stopped_and_the_next_one_is_judged(
+    visit: Callable,
+) -> None:
+    page = opened(visit)
+    page.get_by_role("button", name="How surprising is a text?").click()
+    page.get_by_label("A text to judge").fill("The quick brown fox jumps over it. " * 800)
+    press(page, "Judge it")
+    hint = page.locator("#judged .hint")
+    expect(hint).to_have_text(re.compile(r"Reading … \d+%"), timeout=FETCH_SECONDS * 1000)
+    press(page, "Stop")
+    expect(hint).to_have_text("Stopped.")
+    page.wait_for_timeout(1000)
+    expect(hint).to_have_text("Stopped.")
+    page.get_by_label("A text to judge").fill("The quick brown fox jumps over the lazy dog. " * 2)
+    press(page, "Judge it")
+    expect(page.locator("#judged .facts")).to_contain_text(
+        "perplexity", timeout=WRITE_SECONDS * 1000
+    )
 
 
 def test_what_is_missing_is_said_and_the_page_works_on(visit: Callable) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo.sampling import TextOptions
+from model_zoo.text.sampling import TextOptions
 from tests.browsers.conftest import mistakes
 from tests.browsers.drivers import Driver
 from tests.conftest import SPEECH

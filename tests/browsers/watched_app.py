@@ -49,7 +49,7 @@ class Watched:
 
 if __name__ == "__main__":
     import demos
-    from demos import serve
+    from demos.shell import serve
 
     plain = serve.application
 

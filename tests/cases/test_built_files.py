@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import shutil
@@ -17,11 +16,14 @@ import pytest
 from onnx import numpy_helper
 
 import model_zoo
-from model_zoo import cache, store, tuning, zoo
+import tests.toys
+from model_zoo import zoo
 from model_zoo.errors import CacheError
-from model_zoo.sessions import open_session
-from model_zoo.source import Source, Wheel
+from model_zoo.runtime import placement
+from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
+from model_zoo.weights import cache, store
+from model_zoo.weights.source import Source, Wheel
 from tests import tiny
 
 
@@ -52,11 +54,8 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zoo]:
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
     (weights := tmp_path / "toy.bin").write_bytes(b"weights")
     monkeypatch.setattr(store, "fetch_all", lambda sources, folder, model: {"toy.bin": weights})
-    source = Source("toy.bin", "1" * 64, 7, wheels=(Wheel("toy", "1.0", "0" * 64, 7, "toy/b"),))
     toys = Zoo(model_zoo.spec("mnist-cnn"), tmp_path / "cache")
-    toys.spec = dataclasses.replace(
-        toys.spec, name="toy", sources=(source,), build=toys.build, metrics=()
-    )
+    toys.spec = tests.toys.spec(toys.build)
     monkeypatch.setattr(zoo, "specs", lambda: {"toy": toys.spec})
     yield toys
     zoo.unload()
@@ -188,14 +187,14 @@ def test_b5_a_damaged_memory_of_tune_is_ignored_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: bytes | str
 ) -> None:
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path))
-    monkeypatch.setattr(tuning, "_machine", lambda: "here")
+    monkeypatch.setattr(placement, "_machine", lambda: "here")
     file = tmp_path / "tuned.json"
     if isinstance(words, bytes):
         file.write_bytes(words)
     else:
         file.mkdir()
     with pytest.warns(UserWarning, match=r"tuned\.json cannot be read and is ignored"):
-        choice = tuning.choose(model_zoo.spec("mnist-cnn"), provider="cpu")
+        choice = placement.choose(model_zoo.spec("mnist-cnn"), provider="cpu")
     assert "by rule" in choice.reason
 
 

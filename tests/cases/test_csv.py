@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo import tables
 from model_zoo.errors import BadInput
-from model_zoo.tables import UNNAMED, UNSURE, Table
+from model_zoo.text import tables
+from model_zoo.text.tables import UNNAMED, UNSURE, Table
 
 
 def opened(folder: Path, data: str | bytes) -> Table:
@@ -93,6 +93,67 @@ def test_07_names_are_known_as_such(tmp_path: Path, names: str):
 def test_07_where_nothing_tells_names_from_texts_it_is_said(tmp_path: Path):
     table = opened(tmp_path, "Kommentar\nsehr gut\nschlecht\n")
     assert (table.columns, table.notes) == (("Kommentar",), (UNSURE,))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "film,This film was great.\nbook,A dull book.\n",
+        "user,I hate this.\nassistant,Sorry to hear that.\n",
+        "product,Great!\nmovie,Dull!\n",
+    ],
+)
+def test_07_a_sentence_beside_what_could_be_a_name_is_a_text(tmp_path: Path, data: str):
+    table = opened(tmp_path, data)
+    assert (table.count, table.notes) == (2, (UNNAMED,))
+
+
+ASKED = "What did you like about the film? Please describe it in your own words, at any length."
+
+
+@pytest.mark.parametrize(
+    ("first", "rows"),
+    [
+        (f'Timestamp,"{ASKED}",Stars', ["2024/01/05 3:04:05 PM GMT+1,acting,5", "3:05 PM,end,4"]),
+        (f'Zeitstempel,"{ASKED}"', ["05.01.2024 10:00:00,acting", "2024-01-05T03:04:05Z,end"]),
+        (f'Name,"{ASKED}"', ["Joe,acting", "Sue,the end"]),
+        (f'"{ASKED}",How old are you?', ["acting,20", "end,40"]),
+    ],
+)
+def test_07_the_questions_of_a_form_are_names(tmp_path: Path, first: str, rows: list[str]):
+    table = opened(tmp_path, "\n".join([first, *rows]))
+    assert (table.columns[table.column], table.count, table.notes) == (ASKED, 2, ())
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["film,Was it good?\nbook,It was\n", "great,film\nbad,book\n", "film,opinion\nAlien,good\n"],
+)
+def test_07_a_word_that_could_be_a_name_or_a_cell_is_said(tmp_path: Path, data: str):
+    assert opened(tmp_path, data).notes == (UNSURE,)
+
+
+@pytest.mark.parametrize(
+    ("titles", "lines"),
+    [("Reviews of 2024\n\n", 1), ("Reviews, 2024\n\n", 1), ("Report,,\n,,\n", 2), ("A\nB\n", 2)],
+)
+def test_07_titles_above_the_names_are_left_out_and_said(tmp_path: Path, titles: str, lines: int):
+    table = opened(tmp_path, f"{titles}id,text,stars\n1,good,5\n2,bad,1\n")
+    assert (table.columns, texts(table)) == (("id", "text", "stars"), ["good", "bad"])
+    note = f"Lines above the names of the columns, which were left out: {lines}."
+    assert table.notes == (note,)
+
+
+def test_07_a_line_without_a_comma_above_others_is_no_title(tmp_path: Path):
+    given = ["Great", "film, great", "bad, awful"]
+    assert [row[0] for row, _ in opened(tmp_path, "\n".join(given)).rows()][-2:] == given[-2:]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_22_the_names_and_marks_of_joined_files_get_no_answer(tmp_path: Path, mark: str):
+    table = opened(tmp_path, f"\ufeff{mark}id,text\n1,good\n{mark}id,text\n2,bad\n")
+    assert (table.columns, texts(table)) == (("id", "text"), ["good", "bad"])
+    assert table.notes == ("Lines that repeat the names of the columns, without an answer: 1.",)
 
 
 @pytest.mark.parametrize("sign", [",", ";", ":"])

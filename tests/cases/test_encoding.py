@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from io import BytesIO
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo import encoding, inputs, tables, texts
-from model_zoo.encoding import decode, detect
+from model_zoo import inputs
 from model_zoo.errors import BadInput
+from model_zoo.text import encoding, tables, texts
+from model_zoo.text.encoding import decode, detect
 
 REVIEW = "Un très bon film, déjà vu à Besançon"
 SENTENCES = [
@@ -38,6 +40,23 @@ SENTENCES = [
     ("cp949", "번호,리뷰\n1,아주 좋은 영화입니다\n"),
     ("cp1253", "Πολύ καλή ταινία"),
     ("cp1256", "فيلم جيد جدا"),
+    ("iso8859-2", "Żałuję że tam poszedłem, świetni byli tylko aktorzy."),
+    ("iso8859-5", "Отличный фильм, всем советую посмотреть."),
+    ("iso8859-6", "فيلم جيد جدا، أنصح به الجميع"),
+    ("cp866", "Мне не понравилось, слишком длинно и скучно."),
+    ("cp866", "Скучно."),
+    ("mac-cyrillic", "Актёры играют превосходно, сюжет держит до конца."),
+    ("koi8-u", "Чудовий фільм, усім раджу подивитися."),
+    ("cp1257", "Labai geras filmas, puikūs aktoriai, rekomenduoju visiems."),
+    ("mac-roman", "Un très bon film, déjà vu à Besançon."),
+    ("mac-roman", "“Great” is what they call it… I don’t."),
+    ("cp850", "J'ai été agréablement surpris par la qualité des décors."),
+    ("cp852", "Velmi dobrý film, skvělí herci, doporučuji každému."),
+    ("iso2022_jp", "id,text\n1,とても良い映画でした\n"),
+    ("iso2022_kr", "아주 좋은 영화입니다"),
+    ("hz", "编号,评论\n1,很好看\n"),
+    ("utf-7", "It’s a lovely café"),
+    ("utf-7", "Отличный фильм"),
 ]
 
 
@@ -48,8 +67,39 @@ def test_23_short_texts_of_many_lands_are_read_and_the_encoding_is_said(codec: s
     assert notes[0].startswith("It is not in UTF-8: it was read as ")
 
 
+@pytest.mark.parametrize("codec", ["cp1252", "gb18030"])
+def test_23_a_guess_is_called_one(codec: str):
+    _, notes = decode(("很好看，我很喜欢" if codec == "gb18030" else "café").encode(codec))
+    assert notes[0].endswith(", a guess that may be wrong.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "C++ a+b-", "+Positive: good", "call +12345678 now", "rated 4+ABCDEF- ok", "a ~{ set ~} b",
+        "\x1b[31mred\x1b[0m", "+Info- here", "https://a.b/c?q=a+bcd-e",
+    ],
+)  # fmt: skip
+def test_23_signs_in_ascii_that_stand_for_nothing_else_stay(text: str):
+    assert decode(text.encode()) == (text, ())
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Отличный фильм, всем советую", "Скучно", "Скучно.", "Βαρετή", "משעמם", "Скучно — да",
+        "这部电影很好看，我很喜欢。", "とても良い映画でした。",
+    ],
+)  # fmt: skip
+def test_s10_wide_characters_of_other_alphabets_have_few_zero_bytes_or_none(codec: str, text: str):
+    assert decode(text.encode(codec)) == (text, ("It is not in UTF-8: it was read as UTF-16.",))
+
+
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
-@pytest.mark.parametrize("text", ["f", "id,text\n1,a fine film\n", "评论, 好 café 😀\n"])
+@pytest.mark.parametrize(
+    "text", ["f", "id,text\n1,\u4e00\n", "id,text\n1,a fine film\n", "评论, 好 café 😀\n"]
+)
 def test_s10_wide_characters_without_a_mark_are_known_by_their_zero_bytes(codec: str, text: str):
     assert decode(text.encode(codec)) == (text, (f"It is not in UTF-8: it was read as "
                                                  f"{codec[:6].upper()}.",))  # fmt: skip
@@ -58,6 +108,17 @@ def test_s10_wide_characters_without_a_mark_are_known_by_their_zero_bytes(codec:
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
 def test_06_a_byte_order_mark_decides_and_is_no_part_of_the_text(codec: str):
     assert decode("The café".encode(codec)) == ("The café", ())
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
+def test_06_the_marks_of_joined_files_are_no_part_of_the_text(codec: str):
+    marked = "\ufeff".encode(codec)
+    joined = marked + "Fine. ".encode(codec) + "Dull.".encode(codec)
+    assert decode(joined) == ("Fine. Dull.", ())
+
+
+def test_06_one_control_character_does_not_make_a_short_text_another_file():
+    assert decode(b"A fine\x07 film") == ("A fine\x07 film", ())
 
 
 @pytest.mark.parametrize(
@@ -74,6 +135,67 @@ def test_06_a_byte_order_mark_decides_and_is_no_part_of_the_text(codec: str):
 def test_06_what_is_no_text_is_refused(data: bytes):
     with pytest.raises(BadInput, match="not a text file"):
         detect(BytesIO(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\n", "PDF"),
+        (b"\xef\xbb\xbf\n%PDF-1.7\n", "PDF"),
+        (b"{\\rtf1\\ansi a fine film}", "RTF"),
+        (b"%!PS-Adobe-3.0\n/Helvetica findfont\n", "PostScript"),
+        (b"-----BEGIN CERTIFICATE-----\nMIIB\n", "PEM"),
+        (base64.encodebytes(b"a fine film, and a long one, too " * 9), "Base64"),
+        (
+            b"data:image/png;base64," + base64.b64encode(b"a fine film, and a long one " * 9),
+            "Base64",
+        ),
+    ],
+)
+def test_06_formats_that_are_written_in_letters_are_refused_by_their_names(data: bytes, kind: str):
+    with pytest.raises(BadInput, match=f"This is {kind} data, not a text"):
+        decode(data)
+    with pytest.raises(BadInput, match=f"This is {kind} data, not a text"):
+        texts.check(data.decode("utf-8-sig"))
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 300, "Great" * 40, "100% {great}", "http://a.b/" + "x1Y" * 40]
+)
+def test_06_a_text_without_spaces_is_a_text(text: str):
+    assert decode(text.encode()) == (text, ())
+
+
+MARKED = [
+    ("<!DOCTYPE html>\n<html><p>A fine film</p></html>", "HTML"),
+    ('<?xml version="1.0"?>\n<review>fine</review>', "XML"),
+    ('{"text": "a fine film"}\n{"text": "dull"}\n', "JSON"),
+    ('[{"text": "a fine film"}]', "JSON"),
+    ("From: a@b.c\nTo: d@e.f\nSubject: film\n\nFine.\n", "an e-mail"),
+    ("From a@b.c Thu Nov 26 12:00:00 2026\nFrom: a@b.c\nTo: d@e.f\n\nFine.\n", "an e-mail"),
+    ("1\n00:00:01,000 --> 00:00:02,000\nA fine film\n", "subtitles"),
+    ("WEBVTT\n\n00:01.000 --> 00:02.000\nA fine film\n", "subtitles"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), MARKED)
+def test_06_marks_between_words_are_said_in_a_text_and_refused_in_a_list(
+    tmp_path: Path, text: str, kind: str
+):
+    assert decode(text.encode()) == (
+        text,
+        (f"It looks like {kind}: its marks are read as words, too.",),
+    )
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(BadInput, match=f"This is {kind}, not a CSV file"):
+        tables.open_table(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize(
+    "text", ["<3 this film", "[spoiler] fine", "{great}", "1\nfine", "To: all who love films\nFine"]
+)
+def test_06_usual_signs_make_no_markup(text: str):
+    assert decode(text.encode()) == (text, ())
 
 
 def test_08_lone_surrogates_become_the_replacement_character():

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from model_zoo import inputs, zoo
 from model_zoo.errors import BadInput
 from model_zoo.speech.audio import open_sound
+from model_zoo.text import tables
 
 ROOT = Path(__file__).parents[2]
 SPEECH = ROOT / "model_zoo" / "speech" / "jfk.flac"
@@ -60,21 +61,63 @@ def test_01_sound_of_any_kind_comes_on_standard_input(tmp_path: Path, stdin: io.
     subprocess.run(["ffmpeg", "-v", "error", "-i", SPEECH, sound], check=True)
     stdin.write(sound.read_bytes())
     stdin.seek(0)
-    assert open_sound(zoo.spec("whisper-tiny.en").read("-")).seconds == pytest.approx(11, abs=0.1)
+    assert open_sound(zoo.spec("whisper-tiny.en").task.read("-")).seconds == pytest.approx(
+        11, abs=0.1
+    )
 
 
 def test_01_the_newline_of_echo_is_no_part_of_a_text(tmp_path: Path, stdin: io.BytesIO):
     stdin.write(b"The capital of France is\n")
     stdin.seek(0)
-    assert zoo.spec("smollm2-135m").read("-") == "The capital of France is"
+    assert zoo.spec("smollm2-135m").task.read("-") == "The capital of France is"
     file = tmp_path / "prompt.txt"
     file.write_bytes(b"One\r\nTwo\r\n\r\n")
-    assert zoo.spec("smollm2-135m").read(str(file)) == "One\nTwo\n"
+    assert zoo.spec("smollm2-135m").task.read(str(file)) == "One\nTwo\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ("text\nfine\ndull\n", True),
+        ("id,text\n1,fine\n2,dull\n", True),
+        ("id\tReview\n1\tfine\n", True),
+        ("My reviews\n\nid,text\n1,fine\n", True),
+        ("id,text\n1,fine, really\n2,dull\n", True),
+        ("positive,fine\nnegative,dull\n", None),
+        ("Kommentar\ngut\n", False),
+        ("A fine film, truly.\nIt was, and is.\n", False),
+        ("text", False),
+        ("", False),
+    ],
+)
+def test_01_a_list_is_known_by_its_names_whatever_it_is_called(
+    tmp_path: Path, stdin: io.BytesIO, data: str, found: bool | None
+):
+    stdin.write(data.encode())
+    stdin.seek(0)
+    piped = inputs.find("-")
+    assert piped
+    assert tables.looks_like_a_list(piped) is found
+    for name in ("list", "list.dat", "list.md", "list.log"):
+        (tmp_path / name).write_text(data)
+        assert tables.looks_like_a_list(tmp_path / name) is found
+
+
+def test_01_a_list_under_another_name_is_read_and_said(tmp_path: Path):
+    file = tmp_path / "list.dat"
+    file.write_text("text\na fine film\na dull film\n")
+    assert run("sst2-minilm", str(file)) == run("sst2-minilm", "-", given=file.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "model_zoo", "run", "sst2-minilm", file],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert len(done.stdout.splitlines()) == 3
+    assert "It was read as a list" in done.stderr
 
 
 def test_06_what_is_no_text_is_not_written_on_from(seven: Path):
     with pytest.raises(BadInput, match="not a text file"):
-        zoo.spec("smollm2-135m").read(str(seven))
+        zoo.spec("smollm2-135m").task.read(str(seven))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
@@ -123,7 +166,22 @@ def test_s11_b4_what_is_no_file_is_refused(tmp_path: Path, name: str, given: str
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
     with pytest.raises(BadInput, match=says):
-        zoo.spec(name).read(given.format(tmp_path))
+        zoo.spec(name).task.read(given.format(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/dev/tty").exists(), reason="no such name here")
+def test_b4_a_terminal_is_a_device_also_where_there_is_none() -> None:
+    code = (
+        "from model_zoo import inputs, errors\nfrom model_zoo.speech.audio import open_sound\n"
+        "for read in (inputs.find, open_sound):\n"
+        "    try: read('/dev/tty')\n"
+        "    except errors.BadInput as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, cwd=ROOT,
+    )  # fmt: skip
+    assert done.stdout.count("is a device") == 2, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 import model_zoo
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.captions import Captions, _position
+from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.transcript import Word
-from model_zoo.whisper import SpeechOptions, Whisper
+from model_zoo.speech.whisper import Whisper
 
 weights = pytest.mark.weights
 PIECES = (0.25, 0.5, 1.0)  # seconds that arrive at once
@@ -60,7 +61,7 @@ def test_t12_captions_say_what_the_whole_recording_says(
 @pytest.mark.load
 @weights
 def test_t12_a_pause_inside_a_speech_loses_and_doubles_nothing(model: Whisper) -> None:
-    speech = open_sound(model.spec.example()).samples()
+    speech = open_sound(model.spec.task.example()).samples()
     pause = np.zeros(3 * SAMPLE_RATE, np.float32)
     whole = plain(model((SAMPLE_RATE, np.concatenate([speech, pause, speech]))).text)
     for piece in PIECES:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
+import model_zoo
 from model_zoo.errors import BadInput
 from model_zoo.speech.languages import NAMES, code
-from model_zoo.whisper import SpeechOptions
+from model_zoo.speech.options import SpeechOptions
 
 
 @pytest.mark.parametrize(("wish", "means"), [
@@ -27,3 +31,26 @@ def test_29_every_language_is_known_by_its_name() -> None:
 def test_29_what_is_no_language_is_refused(wish: str) -> None:
     with pytest.raises(BadInput, match=f"no language '{wish}'"):
         SpeechOptions(language=wish)
+
+
+SPOKEN = {
+    "fr": "Le train pour Paris part à neuf heures du matin. Apportez votre billet et un manteau.",
+    "de": "Der Zug nach Berlin fährt um neun Uhr morgens ab. Bringen Sie Ihre Fahrkarte mit.",
+    "cmn": "火车早上九点开往北京。请带上您的车票和一件厚外套。",
+    "ru": "Поезд в Москву отправляется в девять часов утра. Возьмите билет и тёплое пальто.",
+}
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("voice", [*SPOKEN, "en-us"])
+def test_s4_the_english_model_says_where_it_hears_another_language(
+    tmp_path: Path, voice: str
+) -> None:
+    said = SPOKEN.get(voice, "The train to London leaves at nine. Please bring a warm coat.")
+    subprocess.run(["espeak-ng", "-v", voice, "-w", tmp_path / "a.wav", said], check=True)
+    trace = model_zoo.load("whisper-tiny.en").trace(tmp_path / "a.wav")
+    hint = (
+        "Little of this sounds like English, the only language that whisper-tiny.en knows: for "
+        "another choose whisper-base."
+    )
+    assert trace.hint == ("" if voice == "en-us" else hint)

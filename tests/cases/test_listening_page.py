@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from demos.transcript import saved, shown
+from demos.widgets.transcript import saved, shown
 from model_zoo.speech.transcript import FORMATS, Segment, Word, join
 
 

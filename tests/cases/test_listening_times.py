@@ -15,9 +15,10 @@ from model_zoo.speech import words
 from model_zoo.speech.audio import SAMPLE_RATE, open_sound
 from model_zoo.speech.decoding import Decoded
 from model_zoo.speech.listening import Listening
+from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.transcript import FORMATS, Segment, Transcript, Word, join
 from model_zoo.speech.vad import Window
-from model_zoo.whisper import SpeechOptions, Whisper
+from model_zoo.speech.whisper import Whisper
 
 weights = pytest.mark.weights
 
@@ -29,7 +30,7 @@ def model() -> Whisper:
 
 @pytest.fixture(scope="module")
 def speech(model: Whisper) -> np.ndarray:
-    return open_sound(model.spec.example()).samples()
+    return open_sound(model.spec.task.example()).samples()
 
 
 def plain(text: str) -> list[str]:

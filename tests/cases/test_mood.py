@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import model_zoo
-from model_zoo import sst2_minilm
 from model_zoo.errors import BadInput
-from model_zoo.sst2_minilm import Sst2Minilm
+from model_zoo.text.sentiment.task import cells
+from model_zoo.text.sst2_minilm import Sst2Minilm
 
 pytestmark = pytest.mark.weights
 
@@ -101,7 +101,7 @@ def test_t10_rows_of_a_list_get_the_hint_that_a_text_gets_alone(model):
         "Der Film ist schrecklich und langweilig",
         "a fine film",
     ]
-    rows = list(sst2_minilm.cells(model, given))
+    rows = list(cells(model, given))
     assert [row["hint"] for row in rows] == [model(text).hint for text in given]
     assert ["English" in row["hint"] for row in rows] == [True, True, False]
     assert rows[2]["verdict"] == "positive"
@@ -160,7 +160,7 @@ def test_26_a_wrapped_text_is_read_as_one_that_is_not(model, width):
 
 
 def test_26_a_list_of_lines_stays_one():
-    from model_zoo import texts
+    from model_zoo.text import texts
 
     for text in (
         "a dull mess\nnot worth the money at all\ngreat sound",
@@ -174,9 +174,10 @@ def test_26_a_list_of_lines_stays_one():
 # ---- E11: what a list is given ------------------------------------------------------------------
 
 
-def test_e11_a_single_text_for_a_list_is_refused(model):
+@pytest.mark.parametrize("given", ["a fine film", b"a fine film", None, 7, {"text": "a fine film"}])
+def test_e11_a_single_text_for_a_list_is_refused(model, given):
     with pytest.raises(BadInput, match="takes a list"):
-        model.classify_many("a fine film")
+        model.classify_many(given)
 
 
 def test_e11_a_bad_text_costs_its_own_row_and_is_said(model):

@@ -22,8 +22,8 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter, PngImagePlugin
 
 import model_zoo
 from model_zoo.errors import BadInput
-from model_zoo.images import as_image, flatten, open_image
-from model_zoo.picture_metadata import TURNS, exif_orientation
+from model_zoo.vision.images import as_image, flatten, open_image
+from model_zoo.vision.picture_metadata import TURNS, exif_orientation
 
 SHIP = Path(__file__).parents[2] / "demos" / "examples" / "ship.jpg"
 POINTS = [(80, 70), (200, 70), (130, 220)]  # of a 7 on 280 × 280
@@ -465,6 +465,11 @@ IN_PIECES = {
     "TIFF, fields": b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, MANY) + BIG_FIELDS + bytes(8),
     "TIFF, strips": strips(MANY),
     "PPM, comments": b"P3 64 64 255\n" + b"7 #\n" * MANY,
+    "BMP, runs": b"BM"
+    + struct.pack("<IHHI", 0, 0, 0, 1078)
+    + struct.pack("<IiiHHIIiiII", 40, 3500, 3500, 1, 8, 1, 0, 0, 0, 256, 0)
+    + bytes(1024)
+    + b"\1\1" * 15 * MANY,
     "QOI, pixels": b"qoif" + struct.pack(">IIBB", 5000, 5000, 3, 0) + b"\x55" * 45 * MANY,
 }
 

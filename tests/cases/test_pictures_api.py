@@ -12,7 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from demos import draw, parts, see
+from demos.pages import draw, see
+from demos.shell import parts
 from model_zoo.errors import BadInput
 
 SHIP = Path(__file__).parents[2] / "demos" / "examples" / "ship.jpg"

@@ -95,7 +95,7 @@ def test_37_several_pictures_take_a_heic_of_any_type(
 
 
 def test_37_the_fold_of_draw_takes_a_file_of_any_type(visit: Callable, tmp_path: Path) -> None:
-    from demos.draw import drawn
+    from demos.pages.draw import drawn
 
     strokes = '[{"width": 40, "points": [[174, 129], [386, 129], [252, 454]]}]'
     drawn(strokes).save(tmp_path / "seven.tif")

@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,9 +22,11 @@ import uvicorn
 from fastapi import FastAPI
 
 import model_zoo
-from demos import serve, starting
-from model_zoo import cache, doctor, providers, store, tuning, wheel
+from demos.shell import ending, starting
+from model_zoo.cli import doctor
 from model_zoo.errors import CacheError
+from model_zoo.runtime import placement, providers
+from model_zoo.weights import cache, store, wheel
 from tests.conftest import ROOT
 from tests.test_privacy import Served, served
 
@@ -100,7 +104,7 @@ def test_30_minutes_that_are_none_are_said(plain: pytest.MonkeyPatch, minutes: s
 
 
 def test_a_hang_up_that_nohup_has_ignored_ends_nothing() -> None:
-    server = serve.Server(uvicorn.Config(FastAPI()))
+    server = ending.Server(uvicorn.Config(FastAPI()))
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with server.capture_signals():
@@ -112,6 +116,43 @@ def test_a_hang_up_that_nohup_has_ignored_ends_nothing() -> None:
             assert server.should_exit
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("signals", ["INT INT", "INT INT INT", "TERM INT", "INT TERM", "HUP HUP"])
+def test_b10_the_second_signal_ends_it_at_once_and_without_a_word(
+    tmp_path: Path, signals: str
+) -> None:
+    with served(tmp_path / "t") as server:
+        for name in signals.split():
+            server.process.send_signal(getattr(signal, f"SIG{name}"))
+            time.sleep(0.03)
+        assert server.process.wait(timeout=5) == (130 if "INT" in signals else 0)
+        assert len(server.log.read_text().splitlines()) == 1  # its address
+        assert list(server.folder.iterdir()) == []
+
+
+@pytest.mark.weights
+def test_b10_an_answer_that_is_computed_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with served(tmp_path / "t") as server, ThreadPoolExecutor() as pool:
+        body = {"data": ["Tell me a long story.", 4096]}
+        pool.submit(httpx.post, f"{server.address}/gradio_api/run/generate_text", json=body)
+        time.sleep(1.5)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=3) == 130
+        assert len(server.log.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1, 2])
+def test_b10_ctrl_c_is_silent_while_the_app_starts(tmp_path: Path, seconds: float) -> None:
+    with subprocess.Popen(
+        [sys.executable, "app.py", "--port", "0", "--no-browser"],
+        cwd=ROOT, env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path)}, stderr=subprocess.PIPE,
+    ) as app:  # fmt: skip
+        time.sleep(seconds)
+        app.send_signal(signal.SIGINT)
+        assert app.wait(timeout=5) == 130
+        assert app.stderr.read() == b""
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]", "127.0.0.1", "localhost", "0.0.0.0", "::"])
@@ -291,7 +332,7 @@ def test_40_a_folder_that_has_become_unusable_is_named(server: Served) -> None:
 MOUNTED = """
 import asyncio
 import demos, fastapi, httpx
-from demos import serve
+from demos.shell import serve
 
 async def main():
     outer = fastapi.FastAPI()
@@ -351,7 +392,7 @@ def test_b12_without_a_home_embedded_models_run_and_others_say_what_they_need(
 ) -> None:
     if chosen:
         homeless.setenv("SENSORIUM_CACHE", chosen)
-    assert tuning.choose(model_zoo.spec("mnist-cnn")).provider
+    assert placement.choose(model_zoo.spec("mnist-cnn")).provider
     assert store.graph_file(model_zoo.spec("mnist-cnn"), "fp32").is_file()
     with pytest.raises(CacheError, match="set SENSORIUM_CACHE to an absolute path"):
         store.graph_file(model_zoo.spec("sst2-minilm"), "fp32")

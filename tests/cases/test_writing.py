@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from demos import write, writing
+from demos.pages import write, writing
 from export.checks.text import small_gpt2
 from model_zoo.errors import BadInput
-from model_zoo.sampling import TextOptions
-from model_zoo.session import Session
+from model_zoo.runtime.session import Session
 from model_zoo.text.memory import CHUNK
+from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Signs, Step, Token
 from model_zoo.text.tokens import Vocabulary, byte_alphabet
 from tests.small_lm import PLACES, Small
@@ -98,7 +98,7 @@ def test_t13_a_stop_text_across_the_seam_is_found(lm: Wide):
 
 def test_13_a_stop_text_is_taken_as_it_stands(lm: Wide, monkeypatch: pytest.MonkeyPatch):
     seen: list[TextOptions] = []
-    monkeypatch.setattr(write.model_zoo, "load", lambda name: lm)
+    monkeypatch.setattr(write.model_zoo, "load", lambda name, **_: lm)
     monkeypatch.setattr(lm, "stream", lambda prompt, options, **_: seen.append(options) or iter(()))
     for stop in ("\n", "\n\n", "\n2.", "Red\nG", ["Paris", "a, b"], "", None):
         list(write.generate_text("Hello", stop=stop))
@@ -217,3 +217,36 @@ def test_13_a_long_stop_text_takes_no_time(lm: Wide):
     stop = "never " * 50_000
     assert len(list(lm("Once", max_new_tokens=8, stop=stop, top_k=1))) == 8
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("temperature", [1e-7, 1e-40, 5e-324])
+def test_a_temperature_just_above_0_takes_the_likeliest_token(lm: Wide, temperature: float):
+    likeliest = lm.trace(PROMPT, replace(DICE, temperature=0)).answer
+    assert lm.trace(PROMPT, replace(DICE, temperature=temperature)).answer == likeliest
+
+
+ODD = (
+    "👩‍👩‍👧‍👦",
+    "🇩🇪 👍🏽",
+    "e\u0301a\u0301",
+    "one\r\ntwo\r\n",
+    "\ufeffhi",
+    "a\0b",
+    "\u202eab",
+    "🏳️‍🌈\t ",
+)
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_t2_signs_that_are_cut_between_pieces_are_as_at_once(lm: Wide, text: str):
+    steps = [Step(token, 0.5, ()) for token in lm.vocabulary.encode(text)]
+    signs = Signs(lm.vocabulary)
+    once = [signs.add(step) for step in steps]
+    assert "".join(token.text for token in once) == text
+    for cut in range(len(steps)):
+        onward = Signs(lm.vocabulary, once[:cut])
+        assert [onward.add(step) for step in steps[cut:]] == once[cut:]
+    options = replace(DICE, max_new_tokens=12)
+    written = list(lm.stream(text, options))
+    assert in_pieces(lm, text, options, 5)[: len(written)] == written

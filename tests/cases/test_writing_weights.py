@@ -7,8 +7,12 @@ from dataclasses import replace
 import pytest
 
 import model_zoo
-from model_zoo.sampling import TextOptions
+from model_zoo.runtime.session import Session
+from model_zoo.runtime.sessions import open_session
+from model_zoo.spec import ModelSpec
+from model_zoo.text import model as text_model
 from model_zoo.text.model import LanguageModel
+from model_zoo.text.sampling import TextOptions
 
 pytestmark = pytest.mark.weights
 GREEDY = TextOptions(max_new_tokens=8, temperature=0)
@@ -83,3 +87,17 @@ def test_the_perplexity_of_one_token_is_that_of_fp32(lm: LanguageModel, text: st
     assert lm.score("A longer text is judged in the precision that was asked for. " * 2).ran == (
         lm.session.ran
     )
+
+
+def test_a_short_text_is_judged_in_one_open_graph(
+    lm: LanguageModel, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[tuple[str, ...]] = []
+
+    def opening(spec: ModelSpec, *pair: str) -> Session:
+        opened.append(pair)
+        return open_session(spec, *pair)
+
+    monkeypatch.setattr(text_model, "open_session", opening)
+    lm.score("Hello")
+    assert opened == [("fp32", "cpu")]

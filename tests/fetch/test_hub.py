@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model_zoo.errors import WeightsNotFound
-from model_zoo.fetch import fetch, fetch_all
+from model_zoo.weights.fetch import fetch, fetch_all
 from tests.fetch.places import (
     HUB_BLOCK,
     MEBIBYTE,

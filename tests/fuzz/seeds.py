@@ -109,6 +109,8 @@ def pictures() -> list[bytes]:
         saved(palette, "gif", comment=b"some words", transparency=2),
         saved(rgb, "gif", **frames),
         saved(rgb, "bmp"), saved(palette, "bmp"), saved(rgb, "dib"), saved(rgba, "ico"),
+        saved(grey, "png", transparency=3), saved(rgb, "png", transparency=(1, 2, 3)),
+        b"P6 # words\n9 9 1023\n" + bytes(486), b"P2 # words\n9 9 99\n" + b"7 " * 81,
         saved(rgb, "ppm"), saved(sixteen, "ppm"), saved(rgb, "jpeg2000"), saved(rgb, "heif"),
     ]  # fmt: skip
     if features.check("avif"):

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import httpx
 
-from tests.fuzz import seeds
+from tests.fuzz import leash, seeds
 from tests.fuzz.endpoints import ENDPOINTS, TAKES_FILES, require_answer
 from tests.fuzz.kinds import Kind, Seeded
 from tests.fuzz.mutations import mutate
@@ -36,11 +36,11 @@ class App:
 
 @cache
 def app() -> App:
-    """The server that all cases ask."""
+    """The server that all cases ask; it ends with this process, which may be killed."""
     stack = ExitStack()
     atexit.register(stack.close)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    server = stack.enter_context(served(folder / "t"))
+    server = stack.enter_context(served(folder / "t", program=leash.app()))
     for name, some in TAKES_FILES.items():
         server.post(name, {"path": server.upload("a", some()[0])}).raise_for_status()
     server.post("classify_sentiment", "a fine film").raise_for_status()

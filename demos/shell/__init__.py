@@ -1,0 +1,1 @@
+"""What surrounds the pages: the server, the look, the words, and all that is private of Gradio."""

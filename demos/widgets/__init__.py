@@ -1,0 +1,1 @@
+"""What pages are drawn with, each with its JavaScript and HTML."""

@@ -1,0 +1,1 @@
+"""The command line: its verbs, its tables, and what INPUT and --set mean."""

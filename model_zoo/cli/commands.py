@@ -1,0 +1,256 @@
+"""The command line: `python -m model_zoo list | fetch | run | bench | tune | doctor`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from model_zoo import zoo
+from model_zoo.cli.console import (
+    AsJson,
+    Names,
+    TextCommand,
+    commands,
+    console,
+    progress,
+    show,
+    show_lists,
+    start,
+)
+from model_zoo.cli.doctor import examine
+from model_zoo.cli.run import Asked, run_one
+from model_zoo.discovery import offered
+from model_zoo.errors import BadInput, WeightsNotFound
+from model_zoo.runtime import bench as benches
+from model_zoo.runtime.placement import candidates, choose
+from model_zoo.runtime.tuning import tune as tune_model
+from model_zoo.spec import ModelSpec
+from model_zoo.weights import store
+from model_zoo.weights.fetch import keep
+
+app = commands("Small neural networks as ONNX graphs: list, fetch, run and measure them.")
+
+Precision = Annotated[str, typer.Option(help="fp32, int8, fp16, bf16, or auto.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(help="Has the weights, as files or in a folder of the model's name: no download."),
+]
+Provider = Annotated[str, typer.Option(help="cpu, openvino, cuda, …, or auto.")]
+
+
+@app.command("list")
+def list_models(names: Names = None, as_json: AsJson = False) -> None:
+    """Show every model: its task, accuracy, size and licence; of those named, the whole card."""
+    if names:
+        cards = [_whole_card(zoo.spec(name)) for name in names]
+        if as_json:
+            show(cards, as_json)
+        else:
+            show_lists(cards)
+        return
+    show([_card(zoo.spec(name)) for name in zoo.names()], as_json)
+
+
+@app.command()
+def fetch(
+    names: Names = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Fetch all but those of more than a gigabyte.")
+    ] = False,
+    folder: Folder = None,
+) -> None:
+    """Fetch models' weights and build the graphs that `auto` opens; may be interrupted and resumed.
+
+    With --all, a model that cannot be downloaded from here is named, and the others are fetched.
+    With --folder, its files are copied into the cache, verified, and nothing is downloaded.
+    """
+    if not names and not every:
+        raise BadInput("Say which models to fetch, or --all.")
+    for spec in map(zoo.spec, names or zoo.usual()):
+        with _or_left_out(spec, names):
+            if folder:
+                keep(spec.weights.sources, folder, spec.name)
+            console.print(f"{spec.name}: {_fetched(spec)}")
+
+
+@app.command(cls=TextCommand)
+def run(
+    name: Annotated[str, typer.Argument(help="A model's name, from `list`.")],
+    given: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT",
+            help="Files, texts, or - for standard input; behind -- a text may begin with -.",
+        ),
+    ],
+    precision: Precision = "auto",
+    provider: Provider = "auto",
+    folder: Folder = None,
+    form: Annotated[
+        str, typer.Option("--format", help="How to print it, for example txt, srt, vtt.")
+    ] = "",
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="One of the model's own options; several values as JSON: stop='[\"a, b\"]'.",
+        ),
+    ] = None,
+    column: Annotated[
+        str, typer.Option(help="Of a CSV file: which one has the texts; default: what seems so.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Run a model on each input and print its answer, its speed and what it ran on.
+
+    A model that judges texts answers a list row by row. What is called .csv or
+    .tsv is a list; so is any other file, and standard input, where the first line
+    names columns (a single one: text, review or the like). Without such names it
+    is one text, unless --column says which column has the texts.
+    """
+    model, spec = zoo.load(name, precision, provider, folder), zoo.spec(name)
+    asked = Asked(chosen or [], form, column, as_json, several=len(given) > 1)
+    failed = False
+    for one in given:
+        try:
+            run_one(model, spec, one, asked)
+        except BadInput as error:  # of several inputs, it costs this one only
+            if not asked.several:
+                raise
+            progress.print(f"{one}: {error}")
+            failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    names: Names = None,
+    precision: Precision = "auto",
+    provider: Provider = "auto",
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Turns that each gets; default 20, with --peers 5.")
+    ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="The same work through other runtimes, in turn.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure median and p95 for one input at each precision and provider that this machine has."""
+    if peers:
+        compare = offered("sensorium.bench", "peers")
+        if compare is None:
+            raise BadInput("There are no peers here: install the program, as the README has it.")
+        specs = map(zoo.spec, names or zoo.usual())
+        with progress.status("Measuring in turns …"):
+            results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]
+        show(results, as_json)
+        return
+
+    def one(spec: ModelSpec) -> list[benches.Measurement]:
+        pairs = candidates(spec, precision, provider)
+        return benches.measure(spec.name, pairs, rounds or benches.ROUNDS)
+
+    show(_measure(names, one), as_json)
+
+
+@app.command()
+def tune(names: Names = None, as_json: AsJson = False) -> None:
+    """Measure as `bench` does, and remember the fastest pair for `auto` on this machine."""
+    show(_measure(names, tune_model), as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this machine offers, what each model runs on and why, and what is missing."""
+    findings = examine()
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+        return
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark = Text("✓", "green") if finding.fine else Text("–", "yellow")
+        table.add_row(mark, finding.subject, finding.text)
+    console.print(table)
+
+
+def _card(spec: ModelSpec) -> dict[str, Any]:
+    files = {p: spec.embedded_file(p) for p in spec.run.precisions} if spec.embedded else {}
+    sizes = {p: file.stat().st_size for p, file in files.items() if file.is_file()}
+    return {
+        "name": spec.name,
+        "task": spec.task.name,
+        "parameters": spec.card.parameters,
+        **{name: _measured(spec, name) for name in ("accuracy", "perplexity")},
+        "size_mb": {p: round(size / 1e6, 2) for p, size in sizes.items()},
+        "download_mb": round(spec.download / 1e6, 1),
+        "licence": spec.card.licence,
+        "from": "embedded" if spec.embedded else "fetched",
+    }
+
+
+def _whole_card(spec: ModelSpec) -> dict[str, Any]:
+    """Everything that a spec says in words and figures, by the name of the fact."""
+    words = {field: value for field, value in asdict(spec.card).items() if field != "metrics"}
+    options = spec.task.options and asdict(spec.task.options())
+    return {
+        "name": spec.name,
+        "task": spec.task.name,
+        **words,
+        **{f"{m.name}, {m.precision}": f"{m.value:.4f} ({m.data})" for m in spec.card.metrics},
+        "labels": ", ".join(spec.weights.labels),
+        "precisions": ", ".join(spec.run.precisions),
+        "graphs": ", ".join(spec.run.parts),
+        "sources": "; ".join(map(str, spec.weights.sources)) or "in the program",
+        "options": ", ".join(f"{name}={value!r}" for name, value in (options or {}).items()),
+        "formats": ", ".join(spec.task.formats),
+    }
+
+
+def _measured(spec: ModelSpec, metric: str) -> dict[str, float]:
+    values = {p: spec.metric(metric, p) for p in spec.run.precisions}
+    return {p: value for p, value in values.items() if value is not None}
+
+
+@contextmanager
+def _or_left_out(spec: ModelSpec, named: Sequence[str] | None) -> Iterator[None]:
+    """Where none were named, a model that cannot be had from here is told, and the rest goes on."""
+    try:
+        yield
+    except WeightsNotFound as error:
+        if named:
+            raise
+        progress.print(f"{spec.name}: cannot be downloaded from here. {error}")
+
+
+def _fetched(spec: ModelSpec) -> str:
+    if spec.embedded:
+        return "embedded, nothing to fetch"
+    choice = choose(spec)
+    store.graph_files(spec, choice.precision, choice.provider)
+    return "ready"
+
+
+def _measure(
+    names: Sequence[str] | None, one: Callable[[ModelSpec], list[benches.Measurement]]
+) -> list[dict[str, Any]]:
+    with progress.status("Measuring …") as status:
+        rows = []
+        for spec in map(zoo.spec, names or zoo.usual()):
+            status.update(f"Measuring {spec.name} …")
+            with _or_left_out(spec, names):
+                rows += [row.row() for row in one(spec)]
+    return rows
+
+
+if __name__ == "__main__":
+    start(app)

@@ -1,0 +1,1 @@
+"""Sessions of onnxruntime: where they run, how fast, and what decodes with them."""

@@ -1,0 +1,211 @@
+"""What this machine offers onnxruntime: cores, execution providers, and why one is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from model_zoo.errors import brief
+
+# Our names for onnxruntime's providers; the order is the order in which `doctor` lists them.
+EXECUTION_PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "webgpu": "WebGpuExecutionProvider",
+}
+PROVIDERS = tuple(EXECUTION_PROVIDERS)
+THREADS = ("SENSORIUM_THREADS", "OMP_NUM_THREADS")  # limits that a person may set, ours first
+LONGEST_NUMBER = 10  # digits
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Whether a provider can be asked for here, and in plain words why or why not."""
+
+    provider: str
+    ready: bool
+    reason: str
+
+
+@cache
+def offers() -> dict[str, Offer]:
+    """What every known provider has to say on this machine."""
+    import onnxruntime
+
+    built_in = set(onnxruntime.get_available_providers())
+    found = {}
+    for provider, name in EXECUTION_PROVIDERS.items():
+        if provider == "openvino":
+            found[provider] = _openvino_offer()
+        elif name in built_in:
+            found[provider] = Offer(provider, True, "part of the installed onnxruntime")
+        else:
+            found[provider] = Offer(provider, False, _missing(provider))
+    return found
+
+
+def ready() -> tuple[str, ...]:
+    """The providers that can be asked for here, `cpu` first."""
+    return tuple(name for name, offer in offers().items() if offer.ready)
+
+
+@cache
+def openvino_device() -> Any | None:
+    """onnxruntime's device for OpenVINO on the CPU, None without the plugin or the processor.
+
+    The program around us may have registered the plugin, its own or another and under any name.
+    """
+    if (device := _registered_openvino()) is not None:
+        return device
+    try:
+        import onnxruntime_ep_openvino as plugin
+    except ImportError:
+        return None
+    import onnxruntime
+
+    try:
+        onnxruntime.register_execution_provider_library(
+            EXECUTION_PROVIDERS["openvino"], plugin.get_library_path()
+        )
+    except Exception as error:
+        if "already registered" not in str(error):
+            raise
+    return _registered_openvino()
+
+
+def _registered_openvino() -> Any | None:
+    import onnxruntime
+
+    devices = onnxruntime.get_ep_devices()
+    return next((one for one in devices if one.ep_metadata.get("ov_device") == "CPU"), None)
+
+
+@cache
+def has_brain_floats() -> bool:
+    """Whether this processor multiplies bfloat16 itself, without which it is slower than float32.
+
+    Only Linux tells; elsewhere the answer is no, and `tune` never tries.
+    """
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return False
+    return bool(flags & {"amx_bf16", "avx512_bf16"})
+
+
+@cache
+def usable_cores() -> int:
+    """Cores that this process may keep busy, and so the threads of a model: its affinity, cut by a
+    container's CPU quota and by the first of `THREADS` that is set.
+    """
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no affinity to ask for
+        cores = os.cpu_count() or 1
+    _, limit = thread_limit() or ("", cores)
+    return max(1, min(cores, limit, _cgroup_quota() or cores))
+
+
+def thread_limit() -> tuple[str, int] | None:
+    """The variable of `THREADS` that limits us and its number; warns of what is no number."""
+    for name in THREADS:
+        # OMP_NUM_THREADS may be a list: a number for each level of nested loops
+        value = os.environ.get(name, "").partition(",")[0].strip()
+        if value.isdecimal() and len(value) < LONGEST_NUMBER and int(value) > 0:
+            return name, int(value)
+        if value:
+            warnings.warn(
+                f"{name} is {brief(value)}, not a whole number from 1: it is ignored.", stacklevel=2
+            )
+    return None
+
+
+@cache
+def processor() -> str:
+    """The processor's name as the system gives it, for reports and for `tune`'s memory."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _openvino_offer() -> Offer:
+    try:
+        device = openvino_device()
+    except Exception as error:  # a plugin built for another onnxruntime fails in its own ways
+        return Offer("openvino", False, f"the plugin does not load: {error}")
+    if device is not None:
+        return Offer("openvino", True, "the plugin found this processor")
+    if find_spec("onnxruntime_ep_openvino") is None:
+        return Offer("openvino", False, 'not installed: pip install "sensorium[cpu]"')
+    return Offer("openvino", False, f"the plugin does not support this processor ({processor()})")
+
+
+def _missing(provider: str) -> str:
+    if provider == "cuda":
+        return 'needs an NVIDIA GPU and pip install "sensorium[gpu]" in place of [cpu]'
+    return "not in the installed onnxruntime"
+
+
+def _cgroup_quota(root: Path = Path("/")) -> int | None:
+    """Whole cores that a container or a slice may use on Linux, None where nothing limits them.
+
+    The smallest quota from this process's own group up to the one above all (cgroup v1 and v2).
+    """
+    shares = []
+    for group in _groups(root):
+        try:
+            if (limit := group / "cpu.max").exists():
+                quota, period = limit.read_text(encoding="ascii").split()
+            else:
+                quota = (group / "cpu.cfs_quota_us").read_text(encoding="ascii")
+                period = (group / "cpu.cfs_period_us").read_text(encoding="ascii")
+            if int(quota) > 0:  # v1 says -1 where there is none, v2 "max"
+                shares.append(max(1, int(quota) // int(period)))
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+    return min(shares, default=None)
+
+
+def _groups(root: Path) -> Iterator[Path]:
+    """The folders of this process's control groups for processors, each with those above it."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    paths: dict[str, str] = {}  # by controller; v2 has one group for all, and no name for it
+    for line in groups:
+        _, named, path = line.split(":", 2)
+        paths |= dict.fromkeys(named.split(","), path)
+    for line in mounts:
+        place, _, kind = line.partition(" - ")
+        controllers = kind.rpartition(" ")[2].split(",")
+        if kind.startswith("cgroup2 "):
+            name = ""
+        elif kind.startswith("cgroup ") and "cpu" in controllers:
+            name = "cpu"
+        else:
+            continue
+        if name not in paths:
+            continue
+        above, mounted = place.split(" ")[3:5]
+        top = root / mounted.lstrip("/")
+        with contextlib.suppress(ValueError):  # a container may see itself in a group elsewhere
+            inside = PurePosixPath(paths[name]).relative_to(above)
+            yield from (top / part for part in (inside, *inside.parents))
+            continue
+        yield top

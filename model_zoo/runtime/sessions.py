@@ -1,0 +1,94 @@
+"""Open sessions that models share: each opened once, closed when they take too much memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from threading import Condition
+from weakref import WeakValueDictionary
+
+from model_zoo.errors import ProviderUnavailable
+from model_zoo.runtime.session import Session
+from model_zoo.spec import WHOLE, ModelSpec, stored
+from model_zoo.weights.store import graph_file
+
+Key = tuple[str, ...]  # a model, a part of it, and the pair that it runs at
+
+MOST_OPEN_BYTES = 2_000_000_000  # of graphs: all models that `--all` fetches, twice
+
+
+class Sessions:
+    """Sessions by key, the least recently used closed when their graphs are beyond `most_bytes`.
+
+    One that somebody holds cannot be closed: it stays counted, and is found when asked for again.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self._lock = Condition()
+        self._opening: set[Key] = set()
+        self._open: WeakValueDictionary[Key, Session] = WeakValueDictionary()
+        self._kept: dict[Key, Session] = {}  # the most recently used last
+
+    def get(self, key: Key, opened: Callable[[], Session]) -> Session:
+        """The session of a key, from `opened` where there is none; threads wait for the first."""
+        with self._lock:
+            self._lock.wait_for(lambda: key not in self._opening)
+            if (session := self._open.get(key)) is not None:
+                self._kept[key] = self._kept.pop(key, session)
+                return session
+            self._opening.add(key)
+        try:
+            session = opened()
+            with self._lock:
+                self._open[key] = self._kept[key] = session
+                self._make_room(key)
+            return session
+        finally:
+            with self._lock:
+                self._opening.remove(key)
+                self._lock.notify_all()
+
+    @property
+    def open_bytes(self) -> int:
+        """The size of all open graphs, held or kept."""
+        return sum(session.size for session in self._open.values())
+
+    def close(self, chosen: Callable[[Key], bool]) -> None:
+        """Close the sessions with such keys that nobody holds."""
+        with self._lock:
+            for key in filter(chosen, list(self._kept)):
+                del self._kept[key]
+
+    def _make_room(self, newest: Key) -> None:
+        while self.open_bytes > self.most_bytes and (key := next(iter(self._kept))) != newest:
+            del self._kept[key]
+
+
+SESSIONS = Sessions(MOST_OPEN_BYTES)
+
+
+def open_session(spec: ModelSpec, precision: str, provider: str, part: str = WHOLE) -> Session:
+    """The shared session of a model's part, where the model places it at this pair."""
+    return open_part(spec, part, *spec.place(precision, provider)[part])
+
+
+def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Session:
+    """The session of a model's part at the pair that it really runs at.
+
+    Where the provider does not start, with a warning and a note, the same graph's on the CPU.
+    Raises ProviderUnavailable for fp16, a graph for GPUs through which a CPU would crawl.
+    """
+
+    def opened() -> Session:
+        try:
+            return Session(graph_file(spec, precision, part), precision, provider, spec.run.spin)
+        except ProviderUnavailable as error:
+            if precision == "fp16":
+                raise
+            name = spec.filename(part, stored(precision))
+            warnings.warn(f"{name}: {error} Running on the CPU instead.", stacklevel=2)
+            there = open_part(spec, part, stored(precision), "cpu")
+            return there.noted(f"{provider} did not start")
+
+    return SESSIONS.get((spec.name, part, precision, provider), opened)

@@ -1,0 +1,52 @@
+"""Text generation: what goes in, what may be chosen, and how it is printed as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+from model_zoo.inputs import read_text
+from model_zoo.runtime.decoder import place_loop
+from model_zoo.spec import WHOLE
+from model_zoo.task import Task, Yardstick
+from model_zoo.text.model import LanguageModel, TextTrace
+from model_zoo.text.sampling import TextOptions
+from model_zoo.text.signs import Token
+
+
+def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
+    """All of it is the token loop."""
+    return {WHOLE: place_loop(precision, provider)}
+
+
+def example() -> str:
+    """A prompt of usual length."""
+    return "Write one sentence about the sea at night."
+
+
+def stream(
+    model: LanguageModel, prompt: str, options: TextOptions
+) -> Generator[str, None, TextTrace]:
+    """The answer's pieces as they come, then the trace."""
+    trace = yield from _texts(model.stream(prompt, options))
+    yield "\n"
+    return trace
+
+
+def _texts(tokens: Generator[Token, None, TextTrace]) -> Generator[str, None, TextTrace]:
+    while True:
+        try:
+            token = next(tokens)
+        except StopIteration as end:
+            trace: TextTrace = end.value
+            return trace
+        yield token.text
+
+
+GENERATION = Task[str, TextTrace, LanguageModel](
+    "text generation",
+    read_text,
+    example,
+    Yardstick("perplexity", 0.01, less_is_better=True),
+    options=TextOptions,
+    stream=stream,
+)

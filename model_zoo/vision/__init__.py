@@ -1,0 +1,1 @@
+"""Models that look: what they share, and their tasks."""

@@ -1,0 +1,1 @@
+"""Where weights come from, and the ONNX files that are made of them."""
