@@ -11,7 +11,9 @@ _environment.leave_current_folder()  # before anything that somebody could have 
 _environment.mend()
 _telemetry.switch_off()  # before anything below imports onnxruntime
 
-from model_zoo._version import VERSION as __version__  # noqa: E402
+from model_zoo._version import VERSION  # noqa: E402
 from model_zoo.zoo import load, names, spec  # noqa: E402
+
+__version__ = VERSION
 
 __all__ = ["__version__", "load", "names", "spec"]
