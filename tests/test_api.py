@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -14,6 +15,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeGuard
 
 import gradio as gr
 import httpx
@@ -276,10 +278,31 @@ def test_every_page_is_found_and_builds_alone() -> None:
         assert blocks([page]).title == "Sensorium"
 
 
+def literals_said(file: Path) -> set[str]:
+    """The sentences that a file gives to `say` and `t` as they stand there."""
+    calls = (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if is_said(node))
+    texts = (node for call in calls for node in ast.walk(call.args[0]))
+    return {text.value for text in texts if isinstance(text, ast.Constant)}
+
+
+def is_said(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("say", "t")
+
+
 def test_everything_is_said_in_both_languages() -> None:
-    assert all(english and chinese for english, chinese in words.CHINESE.items())
+    demos.pages()  # each brings its sentences
+    said = set[str]().union(*map(literals_said, (ROOT / "demos").rglob("*.py")))
+    assert len(said) > 50
+    assert said - words.CHINESE.keys() == set()
     with pytest.raises(KeyError):
         words.t("A sentence that nobody has translated.")
+
+
+def test_every_translation_is_chinese_and_keeps_the_places_of_values() -> None:
+    demos.pages()
+    for english, chinese in words.CHINESE.items():
+        assert re.search("[\u4e00-\u9fff]", chinese), english
+        assert sorted(re.findall("{.*?}", chinese)) == sorted(re.findall("{.*?}", english))
 
 
 def test_doubt_is_said() -> None:
