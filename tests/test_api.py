@@ -271,7 +271,7 @@ def test_the_app_needs_no_torch() -> None:
 
 
 def test_every_page_is_found_and_builds_alone() -> None:
-    found = demos.pages()
+    found = demos.all_pages()
     assert {"draw", "see", "read", "write", "listen"} <= {page.slug for page in found}
     assert found[0] is draw.page
     for page in found:
@@ -357,20 +357,13 @@ def test_what_is_translated_for_the_zoo_is_what_the_zoo_says() -> None:
 
 
 def test_whatever_a_page_may_be_refused_with_has_its_chinese() -> None:
-    others = {
-        "__main__",
-        "_console",
-        "_run",
-        "bench",
-        "discovery",
-        "inputs",
-        "options",
-        "session",
-        "store",
-        "tuning",
-        "zoo",
-    }
-    files = (file for file in (ROOT / "model_zoo").rglob("*.py") if file.stem not in others)
+    rooms = ("model_zoo/cli/", "model_zoo/runtime/")
+    others = {"discovery", "inputs", "store", "zoo"}  # what only code and the command line meet
+    files = (
+        file
+        for file in (ROOT / "model_zoo").rglob("*.py")
+        if file.stem not in others and not file.relative_to(ROOT).as_posix().startswith(rooms)
+    )
     said = set[str]().union(*(sentences(file, refusals=True) for file in files))
     assert len(said) > 30
     assert said - zoo_words.SENTENCES.keys() - zoo_words.FIGURES.keys() == set()
