@@ -1,5 +1,6 @@
 # make run     set up what the app needs, fetch the models' weights, open the app
 # make test    set up what the quick tests need and run them, and one a page in the browser
+# make test-slow    more of the same: other signals, languages, widths
 # make test-export    training, and the tests against the original implementations, with torch
 # make test-browsers  every test in Chromium, each page in Firefox and WebKit; BROWSERS=chromium is less
 # make load    many visitors, long answers and long waits
@@ -35,7 +36,7 @@ OTHERS := $(if $(filter chromium,$(BROWSERS)),,.venv/browsers)  # their drivers
 # Whatever imports torch lies in tests/export, which is not even read here.
 QUICK := $(BIN)/python -m pytest --ignore=tests/export $(BESIDE)
 
-.PHONY: run test test-quick test-export test-browsers load soak fuzz lint bench setup browser screenshots clean
+.PHONY: run test test-slow test-quick test-export test-browsers load soak fuzz lint bench setup browser screenshots clean
 
 run: .venv/$(HARDWARE)
 ifeq ($(FETCH),yes)
@@ -44,10 +45,13 @@ endif
 	$(BIN)/python app.py $(ARGS)
 
 test: $(TESTS) browser
-	$(QUICK) -m "not (export or load or soak) and (page or not browser)" $(ARGS)
+	$(QUICK) -m "not (export or slow or load or soak) and (page or not browser)" $(ARGS)
+
+test-slow: $(TESTS)
+	$(QUICK) -m "slow and not browser" $(ARGS)
 
 test-quick: $(TESTS)
-	$(QUICK) -m "not (export or load or browser or weights)" $(ARGS)
+	$(QUICK) -m "not (export or slow or load or browser or weights)" $(ARGS)
 
 test-export: $(TESTS) .venv/export
 	$(BIN)/python -m pytest -m export $(ARGS)
