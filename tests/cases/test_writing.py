@@ -212,10 +212,10 @@ def test_8_half_a_surrogate_pair_is_read_as_the_replacement_character(lm: Wide, 
 
 
 def test_13_a_long_stop_text_takes_no_time(lm: Wide):
-    began = time.monotonic()
+    began = time.process_time()
     stop = "never " * 50_000
     assert len(list(lm("Once", max_new_tokens=8, stop=stop, top_k=1))) == 8
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.filterwarnings("error")
