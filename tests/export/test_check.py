@@ -30,7 +30,7 @@ from model_zoo.text.tokens import Vocabulary
 from model_zoo.vision.cifar10_resnet import Cifar10Resnet
 from model_zoo.vision.preprocessing import Preprocessing
 from model_zoo.weights import store
-from tests.damage import damages
+from tests.export.damage import damages
 
 pytestmark = [pytest.mark.export, pytest.mark.weights, pytest.mark.timeout(600)]
 
