@@ -19,6 +19,8 @@ BROWSERS ?= all
 ARGS ?=
 # what runs the tests of two files at once; empty for one after the other
 BESIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
+# of make test-export: which tests
+EXPORT ?= export
 # of make fuzz: how many cases, the seed of the first, the kinds with this in their name, a folder
 # of files to begin from besides those that it makes
 export CASES ?= 1500
@@ -54,7 +56,7 @@ test-quick: $(TESTS)
 	$(QUICK) -m "not (export or slow or load or browser or weights)" $(ARGS)
 
 test-export: $(TESTS) .venv/export
-	$(BIN)/python -m pytest -m export $(ARGS)
+	$(BIN)/python -m pytest -m "$(EXPORT)" $(ARGS)
 
 test-browsers: $(TESTS) $(OTHERS) browser
 	$(BIN)/python -m pytest -m "browser and not soak" $(ARGS)

@@ -37,8 +37,10 @@ pytestmark = [pytest.mark.export, pytest.mark.weights, pytest.mark.timeout(600)]
 NAMES = zoo.usual()
 PICTURES = tuple(name for name in NAMES if zoo.spec(name).embedded)
 RANDOM = ("gpt2",)  # cannot be fetched everywhere: a random model of its kind stands in for it
+# The second of the same kind shows little more, and takes minutes
+SECOND = dict.fromkeys(("whisper-base",), pytest.mark.slow)
 GRAPHS = [
-    (name, part, precision)
+    pytest.param(name, part, precision, marks=SECOND.get(name, ()))
     for name in NAMES
     if name not in RANDOM
     for part in zoo.spec(name).run.parts
@@ -216,7 +218,7 @@ def test_another_adapter_is_found_though_every_graph_is_built_from_it(tmp_path, 
     assert first_failure(other, "fp32")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SECOND.get(name, ())) for name in NAMES])
 def test_what_is_shipped_passes(name: str):
     spec = zoo.spec(name)
     rows = list(checks.check(spec))
