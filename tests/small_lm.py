@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 import model_zoo
 from model_zoo.graphs import gpt2
 from model_zoo.runtime.session import Session
+from model_zoo.text.memory import CHUNK
 from model_zoo.text.model import LanguageModel
 from model_zoo.text.tokens import Vocabulary, byte_alphabet
 
@@ -63,3 +64,9 @@ class Small(LanguageModel):
 
     def read_vocabulary(self, files: object) -> Vocabulary:
         raise NotImplementedError
+
+
+class Wide(Small):
+    """It looks back at several chunks."""
+
+    capacity = 4 * CHUNK

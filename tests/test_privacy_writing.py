@@ -23,16 +23,10 @@ from model_zoo.text import memory
 from model_zoo.text.memory import CHUNK, Reader
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.turns import Turns
-from tests.small_lm import Small, small_gpt2
+from tests.small_lm import Wide, small_gpt2
 
 ONE = TextOptions(max_new_tokens=1, temperature=0)
 LONG = "Nobody else may know of this. " * 5  # more than two chunks, as each byte is a token
-
-
-class Wide(Small):
-    """It looks back at several chunks."""
-
-    capacity = 4 * CHUNK
 
 
 @pytest.fixture(scope="module")

@@ -139,25 +139,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
-    asked = ["GET", "HEAD", "OPTIONS"]  # as load balancers and wget --spider do
-
-    @app.api_route("/healthz", methods=asked)
-    async def healthz() -> dict[str, Any]:
-        libraries = {name: version(name) for name in ("gradio", "onnxruntime")}
-        return {
-            "status": "ok",
-            "versions": {
-                "sensorium": model_zoo.__version__,
-                **libraries,
-                "python": platform.python_version(),
-            },
-        }
-
-    @app.api_route("/readyz", methods=asked)
-    async def readyz() -> JSONResponse:
-        body = {"ready": ready.done, "answered": ready.answered, "error": ready.error}
-        return JSONResponse(body, status_code=200 if ready.done else 503)
-
+    _add_health_checks(app, ready)
     demo = blocks(pages)
     # Only `launch` sets this, and without it Gradio 6.31 checks no path that a client names as
     # its upload: any file of this machine could be had by asking for it.
@@ -189,6 +171,27 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
     app.add_middleware(doors.Doorkeeper)  # it is asked before all that answers
     app.add_middleware(_Awake, whole=app)
     return app
+
+
+def _add_health_checks(app: FastAPI, ready: Readiness) -> None:
+    asked = ["GET", "HEAD", "OPTIONS"]  # as load balancers and wget --spider do
+
+    @app.api_route("/healthz", methods=asked)
+    async def healthz() -> dict[str, Any]:
+        libraries = {name: version(name) for name in ("gradio", "onnxruntime")}
+        return {
+            "status": "ok",
+            "versions": {
+                "sensorium": model_zoo.__version__,
+                **libraries,
+                "python": platform.python_version(),
+            },
+        }
+
+    @app.api_route("/readyz", methods=asked)
+    async def readyz() -> JSONResponse:
+        body = {"ready": ready.done, "answered": ready.answered, "error": ready.error}
+        return JSONResponse(body, status_code=200 if ready.done else 503)
 
 
 class _Awake:

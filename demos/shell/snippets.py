@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import gradio as gr
@@ -133,27 +134,14 @@ def code(
         page = request.headers.get("referer", "").partition("?")[0].rstrip("/")
         return at(page if page.startswith(origin) else origin)  # behind a proxy it has a path
 
+    block = partial(gr.Code, interactive=False, show_label=False, show_line_numbers=False)
     shown = []
     with fold("Use it from code"), gr.Tabs():
         with gr.Tab("Python"):
-            gr.Code(
-                python.strip(),
-                language="python",
-                interactive=False,
-                show_label=False,
-                show_line_numbers=False,
-            )
+            block(python.strip(), language="python")
         for (title, language, _), text in zip(snippets, at(DEFAULT_ORIGIN), strict=True):
             with gr.Tab(title):
-                shown.append(
-                    gr.Code(
-                        text,
-                        language=language,
-                        interactive=False,
-                        show_label=False,
-                        show_line_numbers=False,
-                    )
-                )
+                shown.append(block(text, language=language))
     demo.load(from_here, None, shown, queue=False, api_visibility="private")
 
 

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from model_zoo.errors import ProviderUnavailable
 from model_zoo.runtime.session import Session
 from model_zoo.spec import WHOLE, ModelSpec, stored
+from model_zoo.trace import Ran
 from model_zoo.weights.store import graph_file
 
 Key = tuple[str, ...]  # a model, a part of it, and the pair that it runs at
@@ -92,3 +93,20 @@ def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Sess
             return there.noted(f"{provider} did not start")
 
     return SESSIONS.get((spec.name, part, precision, provider), opened)
+
+
+class OneGraph:
+    """A model all of whose work is one graph."""
+
+    def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
+        self.spec, self.precision, self.provider = spec, precision, provider
+
+    @property
+    def session(self) -> Session:
+        """The open graph, shared by all models of this name, precision and provider."""
+        return open_session(self.spec, self.precision, self.provider)
+
+    @property
+    def ran(self) -> Ran:
+        """Where it runs."""
+        return self.session.ran

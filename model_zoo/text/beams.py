@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -59,24 +59,8 @@ def search(
         told = max(told, until)
 
     for left in range(room, 0, -1):
-        grown = [
-            (row, token, beam.score + score)
-            for row, beam in enumerate(beams)
-            for token, score in _best(logits[row], seen.union(beam.tokens), options)
-        ]
-        grown.sort(key=lambda found: -found[2])
-        rows, kept = list[int](), list[Beam]()
-        for row, token, score in grown:
-            beam = beams[row]
-            if token in vocabulary.ends:
-                ended.append(Beam((*beam.tokens, token), beam.steps, score))
-            elif len(kept) < options.beams:
-                step = step_of(token, logits[row])
-                kept.append(Beam((*beam.tokens, token), (*beam.steps, step), score))
-                rows.append(row)
-            if len(kept) == options.beams:
-                break
-        beams = kept
+        rows, beams, finished = _grown(beams, logits, seen, vocabulary.ends, options)
+        ended += finished
         if len(ended) >= options.beams or left == 1:
             break
         yield from tell(beams[0], _shared([*beams, *ended]))
@@ -92,6 +76,36 @@ def search(
         reader.spent, team.spent = reader.spent + team.spent, 0.0
     best = max([*ended, *beams], key=lambda beam: beam.mean)
     yield from tell(best, len(best.steps))
+
+
+def _grown(
+    beams: Sequence[Beam],
+    logits: Sequence[Logits],
+    seen: Collection[int],
+    ends: Collection[int],
+    options: TextOptions,
+) -> tuple[list[int], list[Beam], list[Beam]]:
+    """The best of the beams with one token more, the rows that they come from, and the texts among
+    them that have ended.
+    """
+    candidates = [
+        (row, token, beam.score + score)
+        for row, beam in enumerate(beams)
+        for token, score in _best(logits[row], {*seen, *beam.tokens}, options)
+    ]
+    candidates.sort(key=lambda candidate: -candidate[2])
+    rows, kept, ended = list[int](), list[Beam](), list[Beam]()
+    for row, token, score in candidates:
+        beam = beams[row]
+        if token in ends:
+            ended.append(Beam((*beam.tokens, token), beam.steps, score))
+            continue
+        step = step_of(token, logits[row])
+        kept.append(Beam((*beam.tokens, token), (*beam.steps, step), score))
+        rows.append(row)
+        if len(kept) == options.beams:
+            break
+    return rows, kept, ended
 
 
 def _moved(

@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 from model_zoo import values
 from model_zoo.errors import BadInput
-from model_zoo.runtime.session import Session
-from model_zoo.runtime.sessions import open_session
+from model_zoo.runtime.sessions import OneGraph, open_session
 from model_zoo.spec import WHOLE, ModelSpec
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.text.beams import search
@@ -63,7 +62,7 @@ class Score:
     ran: Ran
 
 
-class LanguageModel(ABC):
+class LanguageModel(OneGraph, ABC):
     """`for token in lm("Once", temperature=0.8, seed=1): print(token.text, end="")`.
 
     `capacity`: tokens that are looked back at. Several threads may ask at once: they get a token
@@ -74,7 +73,7 @@ class LanguageModel(ABC):
     capacity = 2048
 
     def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
-        self.spec, self.precision, self.provider = spec, precision, provider
+        super().__init__(spec, precision, provider)
         self._memory = Memory()
 
     @staticmethod
@@ -86,16 +85,6 @@ class LanguageModel(ABC):
     def vocabulary(self) -> Vocabulary:
         """Text to tokens and back."""
         return self.read_vocabulary(weights_of(self.spec))
-
-    @property
-    def session(self) -> Session:
-        """The open graph, shared by all models of this name, precision and provider."""
-        return open_session(self.spec, self.precision, self.provider)
-
-    @property
-    def ran(self) -> Ran:
-        """Where it runs."""
-        return self.session.ran
 
     def __call__(
         self,

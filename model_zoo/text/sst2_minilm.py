@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from model_zoo import values
 from model_zoo.errors import BadInput
-from model_zoo.runtime.session import Session
-from model_zoo.runtime.sessions import open_session
+from model_zoo.runtime.sessions import OneGraph
 from model_zoo.spec import WHOLE, Card, Metric, ModelSpec, Run, Weights
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.text import texts
@@ -27,7 +26,7 @@ from model_zoo.text.sentiment.look import Look, look
 from model_zoo.text.sentiment.pieces import Piece, cut
 from model_zoo.text.sentiment.task import LABELS, SENTIMENT, verdict
 from model_zoo.text.sentiment.trace import Change, Judged, Scored, SentimentTrace
-from model_zoo.trace import Ran, Stopwatch
+from model_zoo.trace import Stopwatch
 from model_zoo.weights.fetch import fetch_all
 from model_zoo.weights.source import HubFile, Source, Wheel
 
@@ -40,25 +39,12 @@ FIRST_WINDOW = 64  # texts; each window is twice as long as the one before, so t
 EXPLAINED = 65_536  # tokens read to leave one word after the other out: a second or two
 
 
-class Sst2Minilm:
+class Sst2Minilm(OneGraph):
     """`model("a fine film")` answers label → probability, best first; {} where its hint says why.
 
     A text of more than 256 tokens is read by sentence: its log-odds are the mean of theirs, a
     sentence counting by its tokens.
     """
-
-    def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
-        self.spec, self.precision, self.provider = spec, precision, provider
-
-    @property
-    def session(self) -> Session:
-        """The open graph, shared by all models of this name, precision and provider."""
-        return open_session(self.spec, self.precision, self.provider)
-
-    @property
-    def ran(self) -> Ran:
-        """Where it runs."""
-        return self.session.ran
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -180,33 +180,27 @@ def _look_through(path: Path, known: Encoding, dialect: Dialect) -> Table:
         raise BadInput("The file has one line only: give names and a line for each text.")
     if 2 * misfits > count:
         raise BadInput(fault)
-    if dialect.titles:
-        notes.append(
-            sentence(
-                "Lines above the names of the columns, which were left out: {}.", dialect.titles
-            )
-        )
-    if repeated:
-        notes.append(
-            sentence(
-                "Lines that repeat the names of the columns, without an answer: {}.",
-                f"{repeated:,}",
-            )
-        )
-    if misfits:
-        notes.append(
-            sentence(
-                "Rows with more cells than the first line, which get no answer: {}.", f"{misfits:,}"
-            )
-        )
-    if open_mark:
-        notes.append(
-            sentence(
-                "The quotation marks of line {} do not pair up: they were kept.", f"{open_mark:,}"
-            )
-        )
+    notes += _notes(dialect.titles, repeated, misfits, open_mark)
     column = _likeliest(columns, words)
     return Table(path, known, dialect, columns, named, count, column, tuple(notes))
+
+
+def _notes(titles: int, repeated: int, misfits: int, open_mark: int) -> Iterator[str]:
+    """What was found while reading, by how many lines, or by the line it was found in."""
+    if titles:
+        yield sentence("Lines above the names of the columns, which were left out: {}.", titles)
+    if repeated:
+        yield sentence(
+            "Lines that repeat the names of the columns, without an answer: {}.", f"{repeated:,}"
+        )
+    if misfits:
+        yield sentence(
+            "Rows with more cells than the first line, which get no answer: {}.", f"{misfits:,}"
+        )
+    if open_mark:
+        yield sentence(
+            "The quotation marks of line {} do not pair up: they were kept.", f"{open_mark:,}"
+        )
 
 
 def _fits(row: Sequence[str], width: int) -> bool:

@@ -7,15 +7,14 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.runtime.session import Session, softmax
-from model_zoo.runtime.sessions import open_session
-from model_zoo.spec import ModelSpec
-from model_zoo.trace import ImageTrace, Ran, Stopwatch
+from model_zoo.runtime.session import softmax
+from model_zoo.runtime.sessions import OneGraph
+from model_zoo.trace import ImageTrace, Stopwatch
 from model_zoo.vision.images import Picture
 from model_zoo.vision.preprocessing import Preprocessing
 
 
-class ImageClassifier:
+class ImageClassifier(OneGraph):
     """A network from `image` [batch, channels, h, w] in 0..1 to `logits` and `cam`.
 
     `cam` [batch, classes, h', w'] is the exact class activation map: its mean is the logit.
@@ -25,23 +24,10 @@ class ImageClassifier:
     preprocessing: ClassVar[Preprocessing]
     blank_hint = "There is nothing on the picture."
 
-    def __init__(self, spec: ModelSpec, precision: str, provider: str) -> None:
-        self.spec, self.precision, self.provider = spec, precision, provider
-
     @classmethod
     def preprocess(cls, picture: Picture) -> npt.NDArray[np.uint8] | None:
         """The picture as the network sees it, (h, w) or (h, w, 3); None where it is blank."""
         return cls.preprocessing(picture)
-
-    @property
-    def session(self) -> Session:
-        """The open graph, shared by all models of this name, precision and provider."""
-        return open_session(self.spec, self.precision, self.provider)
-
-    @property
-    def ran(self) -> Ran:
-        """Where it runs."""
-        return self.session.ran
 
     def __call__(self, picture: Picture) -> dict[str, float]:
         return self.trace(picture).answer

@@ -11,21 +11,14 @@ import pytest
 from demos.pages import write, writing
 from model_zoo.errors import BadInput
 from model_zoo.runtime.session import Session
-from model_zoo.text.memory import CHUNK
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Signs, Step, Token
 from model_zoo.text.tokens import Vocabulary, byte_alphabet
-from tests.small_lm import PLACES, Small, small_gpt2
+from tests.small_lm import PLACES, Small, Wide, small_gpt2
 
 PROMPT = "a lighthouse"
 GREEDY = TextOptions(max_new_tokens=40, temperature=0, repetition_penalty=1.3)
 DICE = TextOptions(max_new_tokens=40, temperature=1.2, top_k=0, seed=4)
-
-
-class Wide(Small):
-    """It looks back at several chunks."""
-
-    capacity = 4 * CHUNK
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 import model_zoo
+from model_zoo.runtime import sessions
 from model_zoo.runtime.session import Session
 from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
@@ -98,6 +99,7 @@ def test_a_short_text_is_judged_in_one_open_graph(
         opened.append(pair)
         return open_session(spec, *pair)
 
-    monkeypatch.setattr(text_model, "open_session", opening)
+    for module in (sessions, text_model):
+        monkeypatch.setattr(module, "open_session", opening)
     lm.score("Hello")
     assert opened == [("fp32", "cpu")]
