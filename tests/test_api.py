@@ -268,7 +268,7 @@ def test_the_app_needs_no_torch() -> None:
 
 
 def test_every_page_is_found_and_builds_alone() -> None:
-    found = demos.pages()
+    found = demos.all_pages()
     assert {"draw", "see", "read", "write", "listen"} <= {page.slug for page in found}
     assert found[0] is draw.page
     for page in found:

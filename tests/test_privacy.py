@@ -55,7 +55,7 @@ def files_in(folder: Path) -> list[str]:
     [
         ("-m", "model_zoo", "run", "cifar10-resnet", str(SHIP)),
         ("-c", "import model_zoo as z; z.load('mnist-cnn')(z.spec('mnist-cnn').task.example())"),
-        ("-c", "import demos, onnxruntime, gradio; demos.pages()"),
+        ("-c", "import demos, onnxruntime, gradio; demos.all_pages()"),
         ("-c", "import export, onnxruntime; import export.recipes"),
     ],
     ids=["command line", "library", "app", "recipes"],
@@ -358,7 +358,7 @@ import logging, sys
 logging.basicConfig(level=1)
 import demos
 from demos.shell import serve
-serve.run(*demos.pages(), arguments=sys.argv[1:])
+serve.run(*demos.all_pages(), arguments=sys.argv[1:])
 """
 
 
@@ -480,7 +480,7 @@ import sys
 import demos
 from demos.shell import gradio_compat, serve
 gradio_compat.UNHEARD_SECONDS = 2
-serve.run(*demos.pages(), arguments=sys.argv[1:])
+serve.run(*demos.all_pages(), arguments=sys.argv[1:])
 """
 
 

@@ -11,6 +11,8 @@ import gradio as gr
 import pytest
 
 from demos.shell import words
+from model_zoo.errors import BadInput
+from model_zoo.sentence import sentence
 from model_zoo.trace import Ran
 from model_zoo.weights.cache import DISK_ERRORS
 from tests.conftest import ROOT
@@ -103,7 +105,7 @@ def examples() -> Iterator[str]:
     for tree in TREES:
         for node in tree.body:
             names = {getattr(target, "id", "") for target in getattr(node, "targets", ())}
-            if {"EXAMPLES", "EXAMPLE"} & names or getattr(node, "name", "") == "example":
+            if {"EXAMPLES", "EXAMPLE", "REVIEWS"} & names or getattr(node, "name", "") == "example":
                 marked = {text for one in nodes(node) if called(one) == "later"
                           for text in literals(one)}  # fmt: skip
                 yield from literals(node) - marked

@@ -336,7 +336,7 @@ from demos.shell import serve
 
 async def main():
     outer = fastapi.FastAPI()
-    outer.mount("/s", serve.application(demos.pages()))
+    outer.mount("/s", serve.application(demos.all_pages()))
     transport = httpx.ASGITransport(outer)
     async with httpx.AsyncClient(transport=transport, base_url="http://outer") as web:
         while (await web.get("/s/readyz")).status_code != 200:
