@@ -174,7 +174,7 @@ def test_what_the_zoo_says_is_told_in_the_readers_language() -> None:
     figures = BadInput("{} is between {} and {}, not {}.", "temperature", 0, 5, 7)
     assert words.told(figures, CHINESE_READER) == "temperature 应在 0 与 5 之间，而不是 7。"
     assert words.told(figures) == "temperature is between 0 and 5, not 7."
-    assert words.told(str(figures), CHINESE_READER) == str(figures)
+    assert words.told(str(figures), CHINESE_READER) == words.told(figures, CHINESE_READER)
     assert words.told("No such sentence 7", CHINESE_READER) == "No such sentence 7"
 
 

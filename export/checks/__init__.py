@@ -1,7 +1,7 @@
 """Compare what is shipped with the original implementation, number by number; one file a family.
 
 Whatever is changed in a model, a weight, a label, a step before or behind its graph, some
-comparison here fails: tests/test_check.py damages each in every way that it has.
+comparison here fails: tests/export/test_check.py damages each in every way that it has.
 """
 
 from __future__ import annotations

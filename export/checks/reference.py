@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
+from onnx import helper
 
 from export.checks.comparison import Comparison
 from model_zoo.errors import WeightsNotFound
 from model_zoo.spec import WEIGHTS, ModelSpec
 from model_zoo.weights.cache import sha256_of
+from model_zoo.weights.description import describe, description
 
 DIGESTS = WEIGHTS / "SHA256SUMS"  # as `sha256sum --check` reads them
 REFERENCES = Path(__file__).parent / "references"
@@ -34,9 +37,12 @@ def read(spec: ModelSpec) -> Mapping[str, np.ndarray]:
 
 
 def write(spec: ModelSpec, answers: Mapping[str, np.ndarray]) -> Path:
-    """Write down answers, and the digests of the files that give them."""
+    """Write down answers, what the files that give them say of themselves, and their digests."""
     path = REFERENCES / f"{spec.name}.npz"
     np.savez_compressed(path, **answers)
+    for file in committed(spec):
+        if not _says_what_it_is(file, spec):
+            _describe_anew(file, spec)
     pinned = digests() | {file.name: sha256_of(file) for file in committed(spec)}
     lines = [f"{pinned[name]}  {name}\n" for name in sorted(pinned)]
     DIGESTS.write_text("".join(lines), encoding="utf-8")
@@ -59,8 +65,29 @@ def committed(spec: ModelSpec) -> list[Path]:
 
 
 def compare_digests(spec: ModelSpec) -> Iterator[Comparison]:
-    """Whether the committed files are those that were published."""
+    """Whether the committed files are those that were published, and say so."""
     pinned = digests()
     for file in committed(spec):
         right = file.is_file() and sha256_of(file) == pinned.get(file.name)
         yield Comparison(spec.name, "", f"SHA-256 of {file.name}", (), float(not right), 0)
+        if right:
+            told = _says_what_it_is(file, spec)
+            yield Comparison(spec.name, "", f"metadata of {file.name}", (), float(not told), 0)
+
+
+def said(file: Path) -> dict[str, str]:
+    """The metadata of an ONNX file."""
+    properties = onnx.load(file, load_external_data=False).metadata_props
+    return {entry.key: entry.value for entry in properties}
+
+
+def _says_what_it_is(file: Path, spec: ModelSpec) -> bool:
+    return file.suffix != ".onnx" or description(spec).items() <= said(file).items()
+
+
+def _describe_anew(file: Path, spec: ModelSpec) -> None:
+    model, wanted = onnx.load(file), description(spec)
+    others = {name: text for name, text in said(file).items() if name not in wanted}
+    helper.set_model_props(model, others)
+    onnx.save(model, file)
+    describe(file, spec)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -18,10 +17,10 @@ from model_zoo import zoo
 from model_zoo.runtime import sessions
 from model_zoo.weights import store
 from tests import tiny
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.export
 
-ROOT = Path(__file__).parent.parent
 EMBEDDED = [name for name in zoo.names() if zoo.spec(name).embedded]
 
 
