@@ -319,7 +319,7 @@ def test_a_table_of_several_pictures_is_in_chinese_but_its_file_is_not(tmp_path:
 def test_a_list_of_pictures_ends_with_the_picture_at_which_nobody_waits_for_it_any_more(
     monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    visitor = gr.Request(session_hash="visitor")
+    visitor = gr.Request(session_hash="visitor", headers={})
     rows: list[str] = []
     newer: list[tuple[gr.Dataframe, gr.DownloadButton]] = []
 

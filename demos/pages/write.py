@@ -306,7 +306,7 @@ def _endpoint() -> None:
 
 
 def _buttons(running: bool, written: bool) -> tuple[gr.Button, ...]:
-    """Go, Stop, Another and Go on, as far as they make sense."""
+    """The buttons to start, stop, try again and continue, as far as they make sense."""
     visible = (not running, running, written, written)
     return tuple(gr.Button(visible=now) for now in visible)
 

@@ -97,7 +97,7 @@ def test_clear_works_twice_and_undo_brings_back(visit: Callable) -> None:
 def test_a_scribble_is_called_no_digit(visit: Callable) -> None:
     page = visit().page
     page.get_by_role("button", name="scribble").click()
-    expect(verdict(page).locator("strong")).to_have_text("Not a digit, I think.")
+    expect(verdict(page).locator("strong")).to_have_text("That doesn't look like a digit.")
 
 
 @pytest.mark.parametrize("digit", "0123456789")
