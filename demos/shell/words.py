@@ -6,6 +6,7 @@ page; words.js looks there.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -21,6 +22,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
     file.stem: tomllib.loads(file.read_text("utf-8"))
     for file in sorted((HERE / "languages").glob("*.toml"))
 }
+GRADIOS = re.compile(r"[a-z_]+\.[a-z_]+")  # what Gradio calls its own words, such as common.upload
 SCRIPT = f"<script>{Path(__file__).with_name('words.js').read_text('utf-8')}</script>"
 
 
@@ -38,7 +40,8 @@ def later(sentence: str) -> str:
 
 def translations() -> gr.I18n:
     """Every catalogue, for `launch` or `mount_gradio_app`; Gradio's own words are among them."""
-    english = {sentence: sentence for words in CATALOGUES.values() for sentence in words}
+    sentences = {sentence for words in CATALOGUES.values() for sentence in words}
+    english = {sentence: sentence for sentence in sentences if not GRADIOS.fullmatch(sentence)}
     return gr.I18n(en=english, **CATALOGUES)
 
 
