@@ -199,7 +199,7 @@ def test_gpt2_offers_the_model_that_is_there(visit: Callable) -> None:
 def test_chinese_readers_are_spoken_to_in_chinese(visit: Callable) -> None:
     page: Page = visit("/?tab=write", locale="zh-CN").page
     expect(page.locator("#written .hint")).to_have_text("提个问题，或写个开头。")
-    expect(page.get_by_role("button", name="开始", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="提问", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
