@@ -22,8 +22,7 @@ import model_zoo
 from demos import HERE, Page
 from demos.shell import parts
 from demos.shell.snippets import code
-from demos.shell.words import CHINESE, SHARED, say
-from demos.shell.zoo_words import told
+from demos.shell.words import later, say, told
 from model_zoo import zoo
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.vision.task import DIGITS
@@ -34,29 +33,6 @@ SIDE = 560  # pixels of a drawing, as canvas.js sends it
 CURVE_STEPS = 4  # lines to a curve between two points of a stroke
 MOST_POINTS = 40_000  # of a drawing: a line of 120,000 pixels, a second's work to draw
 
-CANVAS_CHINESE = SHARED | {
-    "Draw a digit here": "在这里写一个数字",
-    "Undo": "撤销",
-    "Clear": "清空",
-    "Brush": "笔刷",
-    "scribble": "涂鸦",
-    "Drawing canvas": "画布",
-    "Drawing tools": "画图工具",
-    "Keyboard: focus the canvas, move with the arrow keys, Space puts the pen down and up, "
-    "C clears, Ctrl+Z takes back.": (
-        "键盘：选中画布，用方向键移动，空格键落笔和提笔，C 清空，Ctrl+Z 撤销。"
-    ),
-}
-CHINESE.update(
-    CANVAS_CHINESE
-    | {
-        "Draw": "手写",
-        "Draw a digit from 0 to 9.": "请写一个 0 到 9 的数字。",
-        "Not a digit, I think.": "我觉得这不是数字。",
-        "Or show a picture of a digit": "或上传一张数字的图片",
-        "The drawing cannot be read: clear it and draw again.": "无法读取这幅画：请清空后重画。",
-    }
-)
 
 Line = list[tuple[float, float]]
 
@@ -88,7 +64,7 @@ EXAMPLES: dict[str, list[Line]] = {
     "8": [[(50 + 18 * sin(2 * a), 50 - 30 * cos(a)) for a in (2 * pi * i / 40 for i in range(41))]],
     "9": [_arc(49, 38, 17, 17, 0, -360) + _line((66, 38), (60, 82))],
     "A": [_line((26, 82), (50, 18), (74, 82)), _line((36, 58), (64, 58))],
-    "scribble": [
+    later("scribble"): [
         [
             (50 + (12 + 0.4 * i) * cos(i * 1.9), 50 + (30 - 0.3 * i) * sin(i * 1.3))
             for i in range(60)
@@ -180,11 +156,10 @@ def read(
         return _hint(request), None, parts.nothing(request)
     best = next(iter(trace.answer))
     if best == REJECT:
-        share = parts.certainty(trace.answer[best], request)
-        words = parts.verdict(say("Not a digit, I think.", request), share, "reject")
+        words = parts.verdict(say("That doesn't look like a digit.", request), kind="reject")
     else:
         words = parts.best(trace.answer, request)
-    return words, trace.answer, parts.evidence(trace, request=request)
+    return words, parts.named(trace.answer, request), parts.evidence(trace, request=request)
 
 
 def _hint(request: gr.Request | None = None) -> str:
@@ -201,7 +176,6 @@ def build(demo: gr.Blocks) -> None:
                 js_on_load=(HERE / "widgets" / "canvas.js").read_text("utf-8") + parts.PICTURE_JS,
                 elem_id="canvas",
                 examples=EXAMPLES,
-                chinese=CANVAS_CHINESE,
             )
             with parts.fold("Or show a picture of a digit", "asides"):
                 picture = parts.Picture(
@@ -211,7 +185,7 @@ def build(demo: gr.Blocks) -> None:
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())
             label = parts.shares(4)
-            why = gr.HTML(parts.nothing())
+            why = gr.HTML(parts.nothing(), js_on_load=parts.SAY_ALL)
     options = parts.choices(demo, page.slug, zoo.of(DIGITS))
     code(demo, PYTHON, "classify_digit", "digit.png")
     parts.endpoint(classify_digit, "classify_digit")

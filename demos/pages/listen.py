@@ -8,6 +8,7 @@ One file, as every page is one: its words, endpoint, handlers and layout.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
@@ -19,8 +20,7 @@ import model_zoo
 from demos import Page
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import CHINESE, say, t
-from demos.shell.zoo_words import told
+from demos.shell.words import later, say, t, told
 from demos.widgets import recorder, transcript
 from demos.widgets.shapes import checked
 from demos.widgets.transcript import Shown, evidence, heard, shown
@@ -41,33 +41,16 @@ MULTILINGUAL = next(name for name in MODELS if name not in ENGLISH_ONLY)
 AT_ONCE = 2  # pieces of recordings; one alone uses every core
 MOST = 8  # recordings of pages on their way, which take turns
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
-# The browser knows the languages' names in the reader's own, where that is a language: C and
-# en-US@posix are none.
+DETECT = later("Detect automatically")
+# The browser knows most languages' names in the reader's own.
 NAME_LANGUAGES = f"""() => {{
-  let locale = navigator.language;
-  try {{ new Intl.Locale(locale); }} catch {{ locale = "en"; }}
-  const names = new Intl.DisplayNames([locale], {{ type: "language" }});
-  const name = (code) => names.of(code === "jw" ? "jv" : code);
-  const detect = /^zh/i.test(navigator.language) ? "自动识别" : "Detect it";
-  const choices = {list(NAMES)}.map((code) => [name(code), code]);
-  choices.sort(([a], [b]) => a.localeCompare(b, locale));
-  return {{ __type__: "update", choices: [[detect, ""], ...choices] }};
+  const names = {json.dumps(NAMES)};
+  const choices = Object.entries(names).map(([code, name]) => [languageName(code, name), code]);
+  choices.sort(([a], [b]) => a.localeCompare(b));
+  return {{ __type__: "update", choices: [[say("{DETECT}"), ""], ...choices] }};
 }}"""
-NOBODY = "Nobody speaks in this recording, as far as I hear."
+NOBODY = later("I heard no speech.")
 
-CHINESE.update(
-    {
-        "Listen": "听写",
-        "Speak now: your words appear here.": "请说话：你说的会显示在这里。",
-        NOBODY: "我没有在这段录音里听到有人说话。",
-        "Language": "语言",
-        "Translate to English": "翻译成英语",
-        "Detect it": "自动识别",
-        "whisper-base listens from here on: it knows 99 languages, and translates.": (
-            "从现在起由 whisper-base 听写：它懂 99 种语言，并能翻译。"
-        ),
-    }
-)
 
 PYTHON = """
 import model_zoo
@@ -131,7 +114,9 @@ async def transcribe(
         if audio is None:
             raise BadInput("There is no recording: send one.")
         if model not in MODELS:
-            raise BadInput(f"{brief(model)} does not listen: choose one of {', '.join(MODELS)}.")
+            raise BadInput(
+                "{} transcribes nothing: choose one of {}.", brief(model), ", ".join(MODELS)
+            )
         options = SpeechOptions(language or "", task or "transcribe", word_timestamps)
 
         def begun() -> Listening:
@@ -274,7 +259,7 @@ def build(demo: gr.Blocks) -> None:
             microphone = recorder.component()
             with gr.Row(elem_classes="wishes"):
                 language = gr.Dropdown(
-                    [("Detect it", ""), *languages], value="en", label=t("Language"),
+                    [(DETECT, ""), *languages], value="en", label=t("Language"),
                     min_width=150, elem_id="language",
                 )  # fmt: skip
                 translate = gr.Checkbox(label=t("Translate to English"), min_width=150)
@@ -282,8 +267,6 @@ def build(demo: gr.Blocks) -> None:
         with gr.Column(min_width=300):
             fetching = gr.HTML("", elem_classes="fetching")
             text = transcript.component(_hint())
-    # What was drawn before there was a reader is in English.
-    demo.load(_hint, None, text, queue=False, api_visibility="private")
     demo.load(None, None, language, js=NAME_LANGUAGES, api_visibility="private")
     model, *others = parts.choices(demo, page.slug, MODELS)
     wishes = [language, translate, model, *others]

@@ -16,8 +16,7 @@ import gradio as gr
 import model_zoo
 from demos import EXAMPLES
 from demos.shell import leaving, parts
-from demos.shell.words import CHINESE, say, t
-from demos.shell.zoo_words import told, where
+from demos.shell.words import later, say, t, told, where
 from model_zoo.errors import ZooError
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text.sentiment.task import SENTIMENT, cells
@@ -27,31 +26,9 @@ AT_ONCE = 2  # lists; others wait
 FIRST = 10  # rows that the table shows
 EXAMPLE = EXAMPLES / "reviews.csv"
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
-HINT = "Give a CSV file with a line for each text: you get it back with an answer in each line."
-
-CHINESE.update(
-    {
-        "A list of texts": "一批文字",
-        HINT: "请给出一个每行一段文字的 CSV 文件：返回的文件每行都带有结果。",
-        "Column with the texts": "文字所在的列",
-        "Read the list": "阅读全部",
-        "An example list": "示例列表",
-        "CSV file": "CSV 文件",
-        "Answers": "结果",
-        "Download as CSV": "下载 CSV",
-        "rows": "行",
-        "of": "/",
-        "rows a second": "行/秒",
-        "s left": "秒剩余",
-        "Done:": "完成：",
-        "Stopped:": "已停止：",
-        "Choose a file first.": "请先选择文件。",
-        "without an answer": "没有结果",
-        "The first {} rows are shown; the download has all.": (
-            "此处显示前 {} 行；下载的文件含全部。"
-        ),
-    }
-)
+HINT = "Upload a CSV, one text per row: you get it back with an answer in each row."
+# The answer is not among them: the verdict is the same, or says that it is not sure.
+COLUMNS = later("hint"), later("verdict"), later("probability")
 
 
 @dataclass(frozen=True)
@@ -73,8 +50,8 @@ def build() -> List:
     """The fold, without its events."""
     with parts.fold("A list of texts", "list"):
         about = gr.HTML(
-            _about(HINT), js_on_load="element.role = 'status';", elem_classes="about",
-            elem_id="list-about",
+            _about(HINT), js_on_load=f"element.role = 'status'; {parts.SAY_ALL}",
+            elem_classes="about", elem_id="list-about",
         )  # fmt: skip
         file = gr.File(
             file_types=[".csv", ".tsv", ".txt"], label=t("CSV file"), height=140,
@@ -100,7 +77,6 @@ def connect(demo: gr.Blocks, made: List, pair: Sequence[gr.Dropdown]) -> None:
     quiet: dict[str, Any] = {
         "queue": False, "show_progress": "hidden", "api_visibility": "private",
     }  # fmt: skip
-    demo.load(_hint, None, made.about, **quiet)
     made.try_it.click(lambda: str(EXAMPLE), None, made.file, **quiet)
     made.file.change(
         look, made.file,
@@ -134,7 +110,7 @@ def look(file: str | None, request: gr.Request) -> tuple[Any, ...]:
     except ZooError as error:
         return _about(told(error, request), kind="trouble"), column, button, *gone
     notes = (told(note, request) for note in table.notes)
-    facts = " ".join([f"{table.count:,} {say('rows', request)}.", *notes])
+    facts = " ".join([say("{} rows.", request).format(f"{table.count:,}"), *notes])
     choices = gr.Dropdown(list(table.columns), value=table.columns[table.column], visible=True)
     return _about(facts), choices, gr.Button(visible=True), *gone
 
@@ -200,7 +176,7 @@ class Reading:
         self.table, self.column, self.path, self.request = table, column, path, request
         self.done, self.unanswered = 0, 0
         self.stopped, self.began = False, time.monotonic()
-        self.headers: list[str] = []
+        self.headers = [say(name, request) for name in COLUMNS] + [table.columns[column]]
         self.first: list[list[str]] = []
 
     def through(self, judge: Judge) -> Iterator[None]:
@@ -213,10 +189,8 @@ class Reading:
                     self.done += 1
                     self.unanswered += not found["answer"]
                     if len(self.first) < FIRST:
-                        shown = {self.table.columns[self.column]: row[self.column]} | found
-                        del shown["answer"]  # the verdict is the same, or says that it is not sure
-                        self.headers = list(shown)[::-1]
-                        self.first.append(list(shown.values())[::-1])
+                        cells = (told(found[name], self.request) for name in COLUMNS)
+                        self.first.append([*cells, row[self.column]])
                     if self.done % CHUNK_ROWS == 0 and self.done < self.table.count:
                         yield
             except Stopped:
@@ -230,26 +204,23 @@ class Reading:
         """How far it is and how long it will take."""
         seconds = max(time.monotonic() - self.began, 1e-3)
         rate = self.done / seconds
-        rows = f"{self.done:,} {say('of', self.request)} {self.table.count:,}"
-        words = [f"{rows} {say('rows', self.request)}"]
-        words.append(f"{rate:,.0f} {say('rows a second', self.request)}")
+        rows = self._say("{} of {} rows", self.done, self.table.count)
+        words = [rows, self._say("{} rows a second", round(rate))]
         if ended:
-            words[0] = f"{say('Stopped:' if self.stopped else 'Done:', self.request)} {words[0]}"
+            end = "Stopped: {}" if self.stopped else "Done: {}"
+            words[0] = say(end, self.request).format(rows)
             if self.unanswered:
-                words.append(f"{self.unanswered:,} {say('without an answer', self.request)}")
+                words.append(self._say("{} without an answer", self.unanswered))
             if self.done > FIRST:
-                shown = say("The first {} rows are shown; the download has all.", self.request)
-                words.append(shown.format(FIRST))
+                words.append(self._say("The first {} rows are shown; the download has all.", FIRST))
             return _about(" · ".join(words))
-        words.append(f"{(self.table.count - self.done) / rate:,.0f} {say('s left', self.request)}")
+        words.append(self._say("{} s left", round((self.table.count - self.done) / rate)))
         bar = f'<progress max="{self.table.count}" value="{self.done}"></progress>'
         return _about(" · ".join(words)) + bar
 
-
-def _hint(request: gr.Request) -> str:
-    return _about(HINT, request)
+    def _say(self, template: str, *figures: int) -> str:
+        return say(template, self.request).format(*(f"{figure:,}" for figure in figures))
 
 
 def _about(words: str, request: gr.Request | None = None, kind: str = "hint") -> str:
-    spoken = say(words, request) if words in CHINESE else words
-    return f'<p class="{kind}">{escape(spoken)}</p>'
+    return f'<p class="{kind}" data-say>{escape(say(words, request))}</p>'

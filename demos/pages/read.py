@@ -16,14 +16,13 @@ from demos import EXAMPLES, Page
 from demos.pages import listing
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import CHINESE, say, t
-from demos.shell.zoo_words import told
+from demos.shell.words import later, say, t, told
 from demos.widgets import mood
 from model_zoo import zoo
 from model_zoo.errors import ZooError
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import texts
-from model_zoo.text.sentiment.task import LABELS, SENTIMENT, SURE, UNSURE
+from model_zoo.text.sentiment.task import SENTIMENT, SURE, UNSURE
 from model_zoo.text.sentiment.trace import SentimentTrace
 from model_zoo.text.sst2_minilm import Sst2Minilm
 
@@ -31,40 +30,24 @@ MODELS = zoo.of(SENTIMENT)
 AT_ONCE = 4  # people whose texts are read side by side
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
 LIVE_WORDS = 40  # of so many the reasons are there as soon as the answer; of more they follow it
-HINT = "Write or paste what somebody thinks of something."
+HINT = later("Paste a review or opinion.")
 LONG = (EXAMPLES / "long-review.txt").read_text("utf-8").strip()
 REVIEWS = {
-    "Not a dull moment": "There is not a dull moment in it, and the ending is a small miracle.",
-    "Mixed": "The acting is superb, but the plot is thin and the last half hour drags.",
-    "Disappointed": (
+    later("Not a dull moment"): (
+        "There is not a dull moment in it, and the ending is a small miracle."
+    ),
+    later("Mixed"): "The acting is superb, but the plot is thin and the last half hour drags.",
+    later("Disappointed"): (
         "I wanted to love this phone. The screen is gorgeous and the camera is a joy. But it is "
         "slow, it gets hot, and nobody answers when it breaks. I sent it back."
     ),
-    "A long review": LONG,
+    later("A long review"): LONG,
 }
 KNOWS = (
     "It learned from English film reviews: it knows how people praise and complain, not what is "
     "true, and irony escapes it."
 )
 
-CHINESE.update(
-    {
-        "Read": "阅读",
-        HINT: "请写下或粘贴一段评价。",
-        "A text in English": "一段英文文字",
-        **dict(
-            zip(REVIEWS, ("没有一刻沉闷", "褒贬参半", "失望", "一篇长评论"), strict=True),
-        ),
-        "Keep it, then edit": "保留，再修改",
-        "Back to the kept text": "回到保留的文字",
-        "Stop comparing": "停止比较",
-        "Compared with": "对比",
-        "Weighing the words": "正在衡量各词",
-        "Stopped.": "已停止。",
-        f"sure from {SURE:.0%}": f"{SURE:.0%} 起才算确定",
-        KNOWS: "它从英文影评中学习：知道人们如何褒贬，却不知真假，也不懂反讽。",
-    }
-)
 
 PYTHON = """
 import model_zoo
@@ -229,10 +212,10 @@ def _verdict(trace: SentimentTrace, request: gr.Request) -> str:
     if trace.verdict != UNSURE:
         sure = parts.certainty(trace.answer[trace.verdict], request)
         return parts.verdict(say(trace.verdict, request), sure)
-    share = f"{trace.answer[LABELS[1]]:.1%} {say(LABELS[1], request)}"
-    return parts.verdict(
-        say(UNSURE, request), f"{share}, {say(f'sure from {SURE:.0%}', request)}", "unsure"
-    )
+    likelier, share = next(iter(trace.answer.items()))
+    doubt = say("Not sure: {} {} (needs {})", request)
+    doubt = doubt.format(f"{share:.0%}", say(likelier, request), f"{SURE:.0%}")
+    return parts.verdict(say(UNSURE, request), doubt, "unsure")
 
 
 def _empty(request: gr.Request | None = None) -> dict[str, Any]:
@@ -269,7 +252,7 @@ def build(demo: gr.Blocks) -> None:
                 elem_id="review",
             )  # fmt: skip
             with gr.Row(elem_classes="go"):
-                keep = gr.Button(t("Keep it, then edit"), size="sm", min_width=60)
+                keep = gr.Button(t("Compare with an edit"), size="sm", min_width=60)
                 back = gr.Button(t("Back to the kept text"), size="sm", min_width=60, visible=False)
                 leave = gr.Button(t("Stop comparing"), size="sm", min_width=60, visible=False)
             quote = gr.HTML("", elem_classes="kept", elem_id="kept", visible=False)
@@ -281,8 +264,6 @@ def build(demo: gr.Blocks) -> None:
             fetching = gr.HTML("", elem_classes="fetching")
             why = mood.component(_empty())
     rows = listing.build()
-    # What was drawn before there was a reader is in English.
-    demo.load(_empty, None, why, queue=False, api_visibility="private")
     pair = parts.choices(demo, page.slug, MODELS)
     listing.connect(demo, rows, pair)
     code(demo, PYTHON, "classify_sentiment", None, ["not a dull moment in it", True], streams=False)

@@ -15,8 +15,7 @@ import model_zoo
 from demos import EXAMPLES, Page
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import CHINESE, say, t
-from demos.shell.zoo_words import told
+from demos.shell.words import later, say, t, told
 from model_zoo import zoo
 from model_zoo.errors import ZooError
 from model_zoo.stopping import Stopped
@@ -29,8 +28,8 @@ PHOTOGRAPHS = sorted(EXAMPLES.glob("*.jpg"))
 AT_ONCE = 4  # people whose lists of pictures are looked at side by side
 CROP_SIDE = 320  # pixels: what the model looks at is shown sharper than it sees it
 KNOWS = (
-    "It knows ten things only and answers one of them for anything you show: "
-    "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck."
+    "It knows only ten things: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, "
+    "truck. Anything else is taken for one of them."
 )
 # Gradio gives examples no names, without which a screen reader can only call them "button". And the
 # column notes which is newer: an example, or what was chosen above it, whose upload may take long.
@@ -38,7 +37,7 @@ NAME_EXAMPLES = """
 const column = element.closest(".column");
 const name = () => {
   for (const image of document.querySelectorAll("#examples img"))
-    image.alt = image.src.match(/([^/]+)\\.\\w+$/)[1];
+    image.alt = say(image.src.match(/([^/]+)\\.\\w+$/)[1]);
 };
 new MutationObserver(name).observe(column, { childList: true, subtree: true });
 name();
@@ -58,22 +57,10 @@ NEWEST = """() =>
   document.querySelector("#picture").closest(".column").newestExample ?? undefined
 """
 PROGRESS = gr.Progress()  # Gradio finds the parameter by this default value
-COLUMNS = ("file", "answer", "probability", "second", "milliseconds")
+COLUMNS = (
+    later("file"), later("answer"), later("probability"), later("runner-up"), later("milliseconds"),
+)  # fmt: skip
 
-CHINESE.update(
-    {
-        "See": "看图",
-        "Show a picture: upload, paste or take one.": "请上传、粘贴或拍一张图片。",
-        KNOWS: (
-            "它只认识十类事物，无论你给它看什么，它都会从中选一个："
-            "飞机、汽车、鸟、猫、鹿、狗、青蛙、马、船、卡车。"
-        ),
-        "Several pictures at once": "一次看多张图片",
-        "Pictures": "图片",
-        "Answers": "结果",
-        "Download as CSV": "下载 CSV",
-    }
-)
 
 PYTHON = """
 import model_zoo
@@ -113,7 +100,7 @@ def look(
     shown = parts.best(trace.answer, request)
     return (
         shown,
-        trace.answer,
+        parts.named(trace.answer, request),
         parts.evidence(trace, _sharp(image, classifier.preprocessing), request),
     )
 
@@ -160,7 +147,10 @@ def look_at_all(
         path = Path(folder) / "answers.csv"
         with path.open("w", newline="", encoding="utf-8") as out:
             csv.writer(out).writerows([COLUMNS, *rows])
-        yield gr.Dataframe(rows, visible=True), gr.DownloadButton(value=path, visible=True)
+        shown = [[name, *(say(cell, request) for cell in cells)] for name, *cells in rows]
+        headers = [say(column, request) for column in COLUMNS]
+        table = gr.Dataframe({"headers": headers, "data": shown}, visible=True)
+        yield table, gr.DownloadButton(value=path, visible=True)
 
 
 def _hint(request: gr.Request | None = None) -> str:
@@ -184,7 +174,7 @@ def build(demo: gr.Blocks) -> None:
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())
             label = parts.shares(5)
-            why = gr.HTML(parts.nothing())
+            why = gr.HTML(parts.nothing(), js_on_load=parts.SAY_ALL)
     with parts.fold("Several pictures at once"):
         files = gr.File(
             file_count="multiple",

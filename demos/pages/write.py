@@ -21,8 +21,7 @@ from demos.pages import writing
 from demos.pages.writing import ALWAYS, MODELS, Written
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import CHINESE, say, t
-from demos.shell.zoo_words import told
+from demos.shell.words import later, t, told
 from demos.widgets import tokens
 from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.stopping import Stopped
@@ -33,12 +32,13 @@ from model_zoo.values import is_another
 AT_ONCE = 8  # people who get tokens in turn; others wait
 SENT_TOGETHER = 4  # tokens at least in an event of the endpoint, but the first one comes at once
 PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this default value
-HINT = "Ask something, or begin a text."
-JUDGE = "Paste a text: each token is tinted by how little the model expected it."
-SEED = "the same seed writes the same text; empty for another each time"
-STOPS = r"one a line, \n for the end of a line; the text ends before them"
+HINT = later("Ask something, or begin a text.")
+JUDGE = later("Paste a text: each token is tinted by how little the model expected it.")
+SEED = later("the same seed writes the same text; empty for another each time")
+STOPS = later(r"one a line, \n for the end of a line; the text ends before them")
 ASK, CONTINUE = "ask", "continue"  # no labels: those Gradio sometimes translates as values too
-LABELS = {ASK: "Ask it", CONTINUE: "Let it go on"}
+LABELS = {ASK: later("Ask it"), CONTINUE: later("Continue my text")}
+DEEDS = {ASK: later("Ask"), CONTINUE: later("Write")}
 EXAMPLES = (
     ("Why do we see colours?", ASK),
     ("Write a short poem about rain.", ASK),
@@ -46,47 +46,29 @@ EXAMPLES = (
 )
 SLIDERS: dict[str, tuple[str, str, float, float, float]] = {
     # option: label, what it does, least, most, step
-    "max_new_tokens": ("Length", "tokens at most", 1, 1024, 1),
-    "temperature": ("Temperature", "0 takes the likeliest, more dares more", 0, 2, 0.05),
-    "top_k": ("Top k", "only the k likeliest; 0 for all", 0, 200, 1),
-    "top_p": ("Top p", "only the likeliest with this share together", 0, 1, 0.01),
-    "min_p": ("Min p", "only those with this share of the likeliest's", 0, 1, 0.01),
-    "repetition_penalty": ("Repetition penalty", "above 1: rather something new", 0.5, 2, 0.05),
-}
+    "max_new_tokens": (later("Length"), later("tokens at most"), 1, 1024, 1),
+    "temperature": (
+        later("Temperature"), later("0: always the likeliest; higher: more daring"), 0, 2, 0.05,
+    ),
+    "top_k": (later("Top k"), later("only the k likeliest; 0 for all"), 0, 200, 1),
+    "top_p": (
+        later("Top p"), later("only the likeliest tokens whose probabilities add up to this"),
+        0, 1, 0.01,
+    ),
+    "min_p": (
+        later("Min p"), later("no token less likely than this fraction of the likeliest one"),
+        0, 1, 0.01,
+    ),
+    "repetition_penalty": (
+        later("Repetition penalty"), later("above 1 discourages repetition"), 0.5, 2, 0.05,
+    ),
+}  # fmt: skip
 
-CHINESE.update(
-    {
-        "Write": "写作",
-        HINT: "提个问题，或写个开头。",
-        "Your text": "你的文字",
-        LABELS[ASK]: "向它提问",
-        LABELS[CONTINUE]: "让它续写",
-        "Go": "开始",
-        "Another": "换一个",
-        "Go on": "继续写",
-        "Seed": "随机种子",
-        SEED: "同一种子写出同样的文字；留空则每次不同",
-        "Stop texts": "停止文本",
-        STOPS: r"每行一个，\n 表示换行；文本在其之前结束",
-        "How it chooses": "如何选词",
-        "Length": "长度",
-        "tokens at most": "最多词元数",
-        "Temperature": "温度",
-        "0 takes the likeliest, more dares more": "0 取最可能的；越大越大胆",
-        "Top k": "Top k",
-        "only the k likeliest; 0 for all": "只取最可能的 k 个；0 为全部",
-        "Top p": "Top p",
-        "only the likeliest with this share together": "只取合计占此份额的最可能者",
-        "Min p": "Min p",
-        "only those with this share of the likeliest's": "只取不低于最可能者此比例的",
-        "Repetition penalty": "重复惩罚",
-        "above 1: rather something new": "大于 1：更愿意用新词",
-        "How surprising is a text?": "一段文字有多出人意料？",
-        "A text to judge": "要评判的文字",
-        "Judge it": "评判",
-        JUDGE: "粘贴一段文字：模型越没料到的词元，颜色越深。",
-    }
-)
+
+# The button says what it will do.
+NAME_DEED = f"""(mode) => ({{
+  __type__: "update", value: say(({json.dumps(DEEDS)})[mode]),
+}})"""
 
 PYTHON = """
 import model_zoo
@@ -132,7 +114,7 @@ def generate_text(
     """
     with parts.plain_errors(partial(writing.sentence, model)), leaving.stop_of(request) as left:
         if model not in MODELS:
-            raise BadInput(f"{brief(model)} does not write: choose one of {', '.join(MODELS)}.")
+            raise BadInput("{} writes nothing: choose one of {}.", brief(model), ", ".join(MODELS))
         options = TextOptions(
             max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
             repetition_penalty=repetition_penalty, stop=stop, seed=seed, chat=chat,
@@ -240,10 +222,10 @@ def build(demo: gr.Blocks) -> None:
                 container=False, elem_id="mode",
             )  # fmt: skip
             with gr.Row(elem_classes="go"):
-                start = gr.Button(t("Go"), variant="primary", min_width=90)
+                start = gr.Button(t(DEEDS[ASK]), variant="primary", min_width=90)
                 stop = gr.Button(t("Stop"), visible=False, min_width=90)
-                another = gr.Button(t("Another"), visible=False, min_width=90)
-                more = gr.Button(t("Go on"), visible=False, min_width=90)
+                another = gr.Button(t("Try again"), visible=False, min_width=90)
+                more = gr.Button(t("Continue"), visible=False, min_width=90)
             gr.HTML(t("Try one"), elem_classes="note")
             with gr.Row(elem_classes="prompts"):
                 tries = [gr.Button(words, size="sm", min_width=60) for words, _ in EXAMPLES]
@@ -268,16 +250,15 @@ def build(demo: gr.Blocks) -> None:
         )  # fmt: skip
     with parts.fold("How surprising is a text?"):
         given = gr.Textbox(lines=4, max_lines=12, label=t("A text to judge"), elem_id="judged-text")
-        press = gr.Button(t("Judge it"))
+        press = gr.Button(t("Measure it"))
         enough = gr.Button(t("Stop"), visible=False)
         judged = tokens.component(tokens.shown("hint", JUDGE), "judged")
         judged_line = gr.HTML('<p class="ran"></p>')
-    # What was drawn before there was a reader is in English.
-    demo.load(_hints, None, [text, judged], queue=False, api_visibility="private")
     pair = parts.choices(demo, page.slug, MODELS)
     code(demo, PYTHON, "generate_text", None, ["Why is the sky blue?", *DEFAULTS])
     _endpoint()
 
+    mode.change(None, mode, start, js=NAME_DEED, api_visibility="private")
     for button, example in zip(tries, EXAMPLES, strict=True):
         button.click(
             None, None, [prompt, mode], js=f"() => {json.dumps(example)}", api_visibility="private"
@@ -325,13 +306,9 @@ def _endpoint() -> None:
 
 
 def _buttons(running: bool, written: bool) -> tuple[gr.Button, ...]:
-    """Go, Stop, Another and Go on, as far as they make sense."""
+    """The buttons to start, stop, try again and continue, as far as they make sense."""
     visible = (not running, running, written, written)
     return tuple(gr.Button(visible=now) for now in visible)
-
-
-def _hints(request: gr.Request) -> tuple[dict[str, Any], ...]:
-    return tuple(tokens.shown("hint", say(words, request)) for words in (HINT, JUDGE))
 
 
 def _lines(text: str | None) -> tuple[str, ...]:

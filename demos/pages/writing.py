@@ -13,8 +13,7 @@ import gradio as gr
 
 import model_zoo
 from demos.shell import leaving, parts
-from demos.shell.words import CHINESE, say
-from demos.shell.zoo_words import told, where
+from demos.shell.words import later, say, told, where
 from demos.widgets import tokens
 from model_zoo import zoo
 from model_zoo.errors import WeightsNotFound, ZooError
@@ -28,26 +27,9 @@ from model_zoo.text.task import GENERATION
 
 MODELS = zoo.of(GENERATION)
 ALWAYS = MODELS[0]  # the one that can be had without the hub
-NOTHING = "It ended without a word: ask differently, or let it go on with a text."
-NOTHING_MORE = "For it the text ends here: ask differently, or try Another."
+NOTHING = later("It ended without a word: ask differently, or let it continue your text.")
+NOTHING_MORE = later("For it the text ends here: ask differently, or press Try again.")
 SHOW_SECONDS = 0.08  # between two updates of the page, each as much work as several tokens
-
-CHINESE.update(
-    {
-        "Reading …": "正在阅读……",
-        "Stopped.": "已停止。",
-        "tokens": "个词元",
-        "tokens a second": "词元/秒",
-        "first after": "首个用时",
-        "perplexity": "困惑度",
-        "cannot be had here: its weights are on the hub only, which does not answer.": (
-            "在此无法使用：它的权重只在 hub 上，而 hub 没有响应。"
-        ),
-        "is there: choose it under Advanced.": "可用：请在“高级”中选择它。",
-        NOTHING: "它一言未发就结束了：换个问法，或让它续写。",
-        NOTHING_MORE: "它到此为止：换个问法，或试试“换一个”。",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -94,11 +76,12 @@ class Writing:
         """For example: 57 tokens · 98.1 tokens a second · first after 0.06 s."""
         if not self.count:
             return ""
-        found = [f"{self.count} {say('tokens', self.request)}"]
+        found = [say("{} tokens", self.request).format(self.count)]
         if self.count > 1:
             rate = (self.count - 1) / max(self.last - self.first, 1e-6)
-            found.append(f"{rate:.1f} {say('tokens a second', self.request)}")
-        return " · ".join([*found, f"{say('first after', self.request)} {self.first:.2f} s"])
+            found.append(say("{} tokens a second", self.request).format(f"{rate:.1f}"))
+        first = say("first after {} s", self.request).format(f"{self.first:.2f}")
+        return " · ".join([*found, first])
 
 
 def write(
@@ -157,9 +140,10 @@ def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> 
     """What went wrong; of a model whose weights are on the hub only, which other one is there."""
     if not isinstance(error, WeightsNotFound) or model == ALWAYS:
         return told(error, request)
-    there = say("is there: choose it under Advanced.", request)
-    missing = "cannot be had here: its weights are on the hub only, which does not answer."
-    return f"{model} {say(missing, request)} {ALWAYS} {there}"
+    words = say(
+        "{} isn't downloaded and Hugging Face can't be reached. Choose {} under Advanced.", request
+    )
+    return words.format(model, ALWAYS)
 
 
 def judge(
@@ -189,10 +173,10 @@ def judge(
     except ZooError as error:
         yield tokens.shown("trouble", sentence(pair[0], error, request), run), "", False
         return
-    facts = (
-        f"{len(score.tokens)} {say('tokens', request)} · "
-        f"{say('perplexity', request)} {score.perplexity:.1f}"
-    )
+    perplexity = say(
+        "perplexity {}: on average as unsure as between {} equally likely tokens", request
+    ).format(f"{score.perplexity:,.1f}", f"{score.perplexity:,.0f}")
+    facts = f"{say('{} tokens', request).format(len(score.tokens))} · {perplexity}"
     shown = tokens.shown("answer", "", run, tokens.lines(score.tokens), facts)
     yield shown, ran_on(parts.result_line(score, request)), False
 

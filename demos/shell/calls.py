@@ -17,7 +17,6 @@ from gradio.data_classes import FileData, ImageData
 from gradio_client.utils import strip_invalid_filename_characters
 from starlette.requests import Request
 
-from demos.shell.words import CHINESE
 from model_zoo.errors import BadInput
 
 _FILES: tuple[object, ...] = (FileData, ImageData)
@@ -40,23 +39,6 @@ SESSION, LONGEST_SESSION = "session_hash", 64  # characters; a client's is a UUI
 LONG_SESSION = "The name of a session is too long: give at most 64 characters."
 LONGEST = 36_000_000  # bytes of a call: 25 MB in base64, and room for %2B and the like
 TOO_LONG = "A call takes no more than 25 MB: send the file to /gradio_api/upload."
-CHINESE.update(
-    {
-        NO_CALL: '这不是调用：请以 JSON 发送 {"data": [值]}，Content-Type 为 application/json。',
-        TOO_LONG: "一次调用最多 25 MB：请将文件发送到 /gradio_api/upload。",
-        MISSING: (
-            "缺少文件：请发送到 /gradio_api/upload 并给出返回的路径，"
-            '如 {"path": PATH, "meta": {"_type": "gradio.FileData"}}，或给出 data: 地址。'
-        ),
-        NOT_SENT: "该文件没有发送到此服务器：请发送到 /gradio_api/upload。",
-        NO_FILES: "没有收到文件：请发送表单，其中名为 files 的字段应为文件。",
-        NO_EVENT: "没有这个调用：它已结束，或没有人接听。",
-        HEARD: "已有人在接听此调用：结果只发送一次。",
-        NO_ENDPOINT: "没有这个端点：请调用",
-        LONG_SESSION: "会话名称太长：最多 64 个字符。",
-        NO_DATA: "无法解码该 data: 地址：应为 data:类型;base64, 后接 base64 编码的文件。",
-    }
-)
 
 
 class NotThere(BadInput):
@@ -91,8 +73,12 @@ def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
     if not len(needed) <= len(given) <= len(wanted):
         names = ", ".join(str(component.label) for component in wanted)
         raise BadInput(
-            f"/{function.api_name} takes {len(needed)} to {len(wanted)} values ({names}), "
-            f"not {len(given)}."
+            "/{} takes {} to {} values ({}), not {}.",
+            function.api_name,
+            len(needed),
+            len(wanted),
+            names,
+            len(given),
         )
     values = given + [component.value for component in wanted[len(given) :]]
     for component, value in zip(wanted, values, strict=True):
@@ -104,7 +90,7 @@ def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
 def _require_no_file(name: str, value: Any) -> None:
     """BadInput where anything in a value looks like a file to Gradio, which would go and get it."""
     if isinstance(value, dict) and {"path", "meta"} <= value.keys():
-        raise BadInput(f"{name} cannot be a file: give a text, a number, true or false.")
+        raise BadInput("{} cannot be a file: give a text, a number, true or false.", name)
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             _require_no_file(name, item)

@@ -16,7 +16,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demos.shell import calls, logs
-from demos.shell.zoo_words import told
+from demos.shell.words import told
 from model_zoo.errors import BadInput, ZooError
 
 API = "/gradio_api"

@@ -19,8 +19,7 @@ from gradio.server_messages import EventMessage, ProcessGeneratingMessage
 from gradio.state_holder import StateHolder
 
 from demos.shell import calls, leaving, logs, uploads
-from demos.shell.words import CHINESE, say
-from demos.shell.zoo_words import told
+from demos.shell.words import say, told
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.stopping import Stopped
 from model_zoo.text import memory
@@ -31,7 +30,6 @@ AHEAD = 32  # events that a listener may be behind before the call waits for it
 LOOK_SECONDS = 0.05
 
 PAGES_ONLY = "Only the page itself may ask for this: call one of the endpoints under Use via API."
-CHINESE[PAGES_ONLY] = "只有页面本身可以这样请求：请调用“通过 API 使用”中的端点。"
 
 
 class Pages(gr.Blocks):

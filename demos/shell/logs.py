@@ -19,14 +19,13 @@ from typing import Any, TextIO
 import gradio as gr
 
 from demos import HERE
-from demos.shell.words import CHINESE, say
+from demos.shell.words import say
 
 OURS = ("model_zoo", "demos")
 ROOT = HERE.parent.as_posix()
 # Of the server that it starts and stops; where it speaks of a connection, it repeats what came.
 UVICORN = ("uvicorn/server.py", "uvicorn/config.py", "uvicorn/lifespan/on.py")
-UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as"
-CHINESE[UNEXPECTED] = "这里出了意料之外的错误。日志中的编号是"
+UNEXPECTED = "Something went wrong here that we did not foresee. The log has it as {}."
 log = logging.getLogger("demos")
 _record = logging.getLogRecordFactory()
 
@@ -44,7 +43,7 @@ def unexpected(error: BaseException, request: gr.Request | None = None) -> str:
     """Log an error that nobody foresaw; the sentence for its visitor, with its number there."""
     number = secrets.token_hex(4)
     log.error("%s: %s", number, outline(error))
-    return f"{say(UNEXPECTED, request)} {number}."
+    return say(UNEXPECTED, request).format(number)
 
 
 def outline(error: BaseException | None) -> str:

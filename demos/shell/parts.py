@@ -25,38 +25,11 @@ from gradio.data_classes import ImageData
 from PIL import Image
 
 import model_zoo
-from demos.shell.words import CHINESE, say, t
-from demos.shell.zoo_words import where
+from demos.shell.words import later, say, t, where
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.runtime import providers
 from model_zoo.trace import ImageTrace, Ran
 from model_zoo.vision.images import open_image
-
-CHINESE.update(
-    {
-        "Advanced": "高级",
-        "Model": "模型",
-        "Precision": "精度",
-        "Runs on": "运行于",
-        "What the model sees": "模型看到的",
-        "Why": "原因",
-        "speaks for it": "支持",
-        "against it": "反对",
-        "sure": "把握",
-        "or": "或",
-        "preprocess": "预处理",
-        "model": "模型",
-        "postprocess": "后处理",
-        "No answer came back: try again.": "没有收到结果：请重试。",
-        "The picture is no longer on the server: send it again.": (
-            "图片已不在服务器上：请重新发送。"
-        ),
-        "There is no picture: send one.": "没有图片：请发送一张。",
-        "The picture's file is larger than 25 MB: save it smaller.": (
-            "图片文件超过 25 MB：请存小一些。"
-        ),
-    }
-)
 
 PICTURE_JS = Path(__file__).with_name("picture.js").read_text("utf-8")
 # Gradio notes that a request is under way only a moment after it has begun one, and a second event
@@ -69,9 +42,11 @@ _TAKE_TURN = """async (...values) => {
   return values;
 }"""
 _END_TURN = "const turn = TURN; TURN = null; turn?.end();"
+COUNTS_FOR, COUNTS_AGAINST = later("counts towards it"), later("counts against it")
 # Orange and blue also differ to the colour-blind.
 FOR, AGAINST = np.array(((234, 88, 12), (37, 99, 235)), np.uint8)
 HEAT_SIDE = 160  # pixels: smooth, and small enough to send while a stroke goes on
+SAY_ALL = "sayAll(element);"  # what was drawn before there was a reader is in English
 DOUBT = 0.6  # below this share the second answer is named too
 MOST_BYTES = 25_000_000  # of a picture's file; the server takes longer uploads, for sound
 # A picture at the limit of open_image takes some 400 MB while it is decoded.
@@ -135,21 +110,29 @@ def decode(path: str | None) -> Image.Image:
 
 def verdict(big: str, small: str = "", kind: str = "answer") -> str:
     """The answer in large letters; `kind` is answer, reject, hint or trouble."""
-    return f'<p class="{kind}"><strong>{escape(big)}</strong> <span>{escape(small)}</span></p>'
+    strong = f"<strong data-say>{escape(big)}</strong>"
+    return f'<p class="{kind}">{strong} <span>{escape(small)}</span></p>'
 
 
 def best(answer: dict[str, float], request: gr.Request | None = None) -> str:
     """The verdict for label → probability, with a question mark where the model is in doubt."""
-    (first, share), (second, _) = list(answer.items())[:2]
+    (first, share), (second, _) = list(named(answer, request).items())[:2]
     sure = certainty(share, request)
     if share >= DOUBT:
         return verdict(first, sure)
-    return verdict(f"{first}?", f"{sure}, {say('or', request)} {second}")
+    return verdict(f"{first}?", say("{}, or {}", request).format(sure, second))
 
 
 def certainty(share: float, request: gr.Request | None = None) -> str:
     """For example 98.7% sure; nothing is ever 100% sure."""
-    return f"{'> 99.9%' if share > 0.999 else f'{share:.1%}'} {say('sure', request)}"
+    if share > 0.999:
+        return say("over 99.9% sure", request)
+    return say("{} sure", request).format(f"{share:.1%}")
+
+
+def named(answer: dict[str, float], request: gr.Request | None = None) -> dict[str, float]:
+    """An answer with its labels in the reader's language, as far as they are known."""
+    return {say(label, request): share for label, share in answer.items()}
 
 
 def ranked(answer: dict[str, float]) -> dict[str, Any]:
@@ -164,7 +147,7 @@ def evidence(
     trace: ImageTrace, sharp: Image.Image | None = None, request: gr.Request | None = None
 ) -> str:
     """What the model saw, the heat map over it (or over a `sharp` copy), and the result line."""
-    label = escape(next(iter(trace.answer)))
+    label = escape(say(next(iter(trace.answer)), request))
     height, width = trace.seen.shape[:2]
     small = png(Image.fromarray(trace.seen))
     seen = _image(small, "crisp", say("What the model sees", request))
@@ -172,7 +155,7 @@ def evidence(
     heat = _image(png(_heat(trace.why)), "heat", f"{say('Why', request)}: {label}")
     legend = "".join(
         f'<span><i class="{kind}"></i>{say(words, request)}</span>'
-        for kind, words in (("for", "speaks for it"), ("against", "against it"))
+        for kind, words in (("for", COUNTS_FOR), ("against", COUNTS_AGAINST))
     )
     why = f"{say('Why', request)} “{label}”"
     tiles = _tile(seen, say("What the model sees", request), f"{width} × {height}")
@@ -184,7 +167,8 @@ def evidence(
 
 def nothing(request: gr.Request | None = None) -> str:
     """The place of the evidence while there is none."""
-    tiles = "".join(_tile("", say(caption, request)) for caption in ("What the model sees", "Why"))
+    captions = say("What the model sees", request), say("Why", request)
+    tiles = "".join(_tile("", caption) for caption in captions)
     return f'<div class="tiles">{tiles}</div><p class="ran"></p>'
 
 
@@ -197,7 +181,7 @@ def result_line(trace: Traced, request: gr.Request | None = None) -> str:
 def live(label: str) -> gr.HTML:
     """An empty place whose changes a screen reader announces."""
     announce = "element.role = 'status'; element.ariaLive = 'polite';"
-    return gr.HTML(label, elem_classes="verdict", js_on_load=announce)
+    return gr.HTML(label, elem_classes="verdict", js_on_load=announce + SAY_ALL)
 
 
 def shares(count: int) -> gr.Label:
@@ -259,16 +243,8 @@ def answers(
 
 def _unanswered() -> str:
     """JavaScript for the three outputs of a request that failed, in the reader's language."""
-    readers = {"en": None, "zh": gr.Request(headers={"accept-language": "zh"})}
-    words = {
-        language: [
-            verdict(say("No answer came back: try again.", reader), kind="trouble"),
-            {},
-            nothing(reader),
-        ]
-        for language, reader in readers.items()
-    }
-    return f"({json.dumps(words)})[/^zh/i.test(navigator.language) ? 'zh' : 'en']"
+    words = json.dumps(verdict(later("No answer came back: try again."), kind="trouble"))
+    return f"[saidIn({words}), {{}}, saidIn({json.dumps(nothing())})]"
 
 
 def endpoint(answer: Callable[..., Any], name: str, takes: Sequence[Component] = ()) -> None:
@@ -295,7 +271,7 @@ def plain_errors(words: Callable[[ZooError], str] = str) -> Iterator[None]:
 def _tile(pictures: str, caption: str, small: str = "") -> str:
     return (
         f'<figure><div class="tile">{pictures}</div>'
-        f"<figcaption>{caption}<small>{small}</small></figcaption></figure>"
+        f"<figcaption><span data-say>{caption}</span><small>{small}</small></figcaption></figure>"
     )
 
 

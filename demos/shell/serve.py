@@ -39,16 +39,8 @@ from demos.shell import (
     uploads,
 )
 from demos.shell import theme as look
-from demos.shell.words import CHINESE, t, translations
+from demos.shell.words import SCRIPT, t, translations
 
-CHINESE.update(
-    {
-        "Real neural networks, on your own machine.": "真正的神经网络，就在你自己的机器上。",
-        "Nothing you draw, show, write or say leaves this machine.": (
-            "你画的、展示的、写的、说的一切都不会离开这台机器。"
-        ),
-    }
-)
 MAX_UPLOAD = "250mb"  # an hour of sound, losslessly; pictures have a limit of their own
 STOP_SECONDS = 3  # that requests have to end in once the server is asked to stop
 
@@ -160,6 +152,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
         i18n=translations(),
         theme=look.THEME,
         css_paths=look.CSS,
+        head=SCRIPT,
     )
     mounts = (route.app for route in app.routes if isinstance(route, Mount))
     gradio_app = next(mounted for mounted in mounts if isinstance(mounted, App))

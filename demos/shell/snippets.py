@@ -10,9 +10,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from demos.shell.parts import fold
-from demos.shell.words import CHINESE
 
-CHINESE["Use it from code"] = "在代码中使用"
 DEFAULT_ORIGIN = "http://localhost:7860"
 
 _CLIENT = """

@@ -1,31 +1,73 @@
-"""What the pages say, in English and Chinese; the English sentence is the key, as in gettext."""
+"""What the pages say, in the reader's language; the English sentence is the key, as in gettext.
+
+A language is a file in `languages/`, named by its code. The browser gets all of them with Gradio's
+page; words.js looks there.
+"""
 
 from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
 
 import gradio as gr
 from gradio.i18n import I18nData
 
-SHARED = {  # what several pages say, and their JavaScript
-    "Examples": "示例",
-    "Opening the model …": "正在打开模型……",
-    "Stop": "停止",
-    "Try one": "试一试",
+from demos import HERE
+from model_zoo.errors import ZooError
+from model_zoo.sentence import Sentence
+from model_zoo.trace import Ran
+
+CATALOGUES: dict[str, dict[str, str]] = {
+    file.stem: tomllib.loads(file.read_text("utf-8"))
+    for file in sorted((HERE / "languages").glob("*.toml"))
 }
-CHINESE = dict(SHARED)  # the rest comes from the modules that say the sentences
+GRADIOS = re.compile(r"[a-z_]+\.[a-z_]+")  # what Gradio calls its own words, such as common.upload
+SCRIPT = f"<script>{Path(__file__).with_name('words.js').read_text('utf-8')}</script>"
 
 
 def t(sentence: str) -> I18nData:
-    """A label that the browser shows in the reader's language; KeyError without Chinese."""
-    CHINESE[sentence]
+    """A label that the browser shows in the reader's language; KeyError where one has no words."""
+    for catalogue in CATALOGUES.values():
+        catalogue[sentence]
     return I18nData(sentence)
 
 
+def later(sentence: str) -> str:
+    """The sentence as it is: a mark that it is said elsewhere, for the test that misses no key."""
+    return sentence
+
+
 def translations() -> gr.I18n:
-    """Every sentence of the pages imported so far, for `launch` or `mount_gradio_app`."""
-    return gr.I18n(en={english: english for english in CHINESE}, zh=CHINESE, **{"zh-CN": CHINESE})
+    """Every catalogue, for `launch` or `mount_gradio_app`; Gradio's own words are among them."""
+    sentences = {sentence for words in CATALOGUES.values() for sentence in words}
+    english = {sentence: sentence for sentence in sentences if not GRADIOS.fullmatch(sentence)}
+    return gr.I18n(en=english, **CATALOGUES)
 
 
 def say(sentence: str, request: gr.Request | None = None) -> str:
-    """The sentence in the language that the reader's browser asks for first."""
+    """The sentence in the language that the reader's browser asks for first; else in English."""
     wanted = request.headers.get("accept-language", "") if request else ""
-    return CHINESE[sentence] if wanted.lower().startswith("zh") else sentence
+    language = wanted.lower().replace(";", ",").replace("-", ",").partition(",")[0].strip()
+    return CATALOGUES.get(language, {}).get(sentence, sentence)
+
+
+def told(message: object, request: gr.Request | None = None) -> str:
+    """What the model zoo says, in the reader's language: an error, a hint, or where a model ran."""
+    if isinstance(message, ZooError) and message.args:
+        message = message.args[0]
+    if isinstance(message, Ran):
+        return where(message, request)
+    if isinstance(message, Sentence):
+        values = (
+            told(value, request) if isinstance(value, Sentence | ZooError | Ran) else value
+            for value in message.values
+        )
+        return say(message.template, request).format(*values)
+    return say(str(message), request)
+
+
+def where(ran: Ran, request: gr.Request | None = None) -> str:
+    """For example: int8 on the CPU."""
+    note = f": {told(ran.note, request)}" if ran.note else ""
+    return f"{ran.precision} {say(ran.place, request)}{note}"

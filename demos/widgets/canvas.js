@@ -16,10 +16,7 @@ const STEP = SIDE / 40; // how far an arrow key moves the pen; with Shift three 
 const REPLAY_MS = 900; // how long an example takes to be drawn
 
 // ---- words -------------------------------------------------------------------------------
-const say = (text) => (/^zh/i.test(navigator.language) && props.chinese[text]) || text;
-for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);
-for (const node of element.querySelectorAll("[aria-label]"))
-  node.setAttribute("aria-label", say(node.getAttribute("aria-label")));
+sayAll(element);
 
 // ---- the drawing: a list of what was done, so that everything can be taken back -----------
 let deeds = []; // strokes {width, points: [[x, y], …]} and "clear"

@@ -2,19 +2,19 @@
 // `props`, `watch` and `trigger`; `props.value` is what `shown` in mood.py makes. It triggers
 // `input` when an answer is wanted, `select` when the reasons are wanted for what is shown, `stop`
 // when nothing is. read.py numbers each question by `window.mood.ask`.
+// One file, since text, curve and comparison show the same answer and change together.
 const $ = (selector) => element.querySelector(selector);
 const [text, detail, curve, plot] = [".text", ".detail", ".curve", ".plot"].map($);
 const PAUSE = 150; // ms without another letter, after which reasons that take long are asked for
 const PATIENCE = 300; // ms after which a question that is not answered yet shows that it is at work
 const CHIPS = 12; // removed or added words that are named
 
-const say = (words) => (/^zh/i.test(navigator.language) && props.chinese[words]) || words;
-for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);
+sayAll(element);
 text.setAttribute("aria-label", say("Text, word by word"));
 plot.setAttribute("aria-label", say("Mood, sentence by sentence"));
 
 const make = (tag, words = "", name = "") => Object.assign(document.createElement(tag), { textContent: words, className: name });
-const percent = (share) => (share > 0.999 ? "> 99.9%" : share < 0.001 ? "< 0.1%" : `${(share * 100).toFixed(1)}%`);
+const percent = (share) => (share > 0.999 ? say("over 99.9%") : share < 0.001 ? "< 0.1%" : `${(share * 100).toFixed(1)}%`);
 // In a long text a word counts by its sentence's share, so that weights have more decimals.
 const decimals = () => Math.max(1, 1 + Math.ceil(-Math.log10(least)));
 const signed = (odds) => (odds < 0 ? "−" : "+") + Math.abs(odds).toFixed(decimals());
@@ -86,7 +86,8 @@ function render() {
     waiting = setTimeout(() => trigger("select"), PAUSE);
     late("Weighing the words …");
   } else least = value.least;
-  if ($(".verdict").innerHTML !== value.verdict) $(".verdict").innerHTML = value.verdict;
+  const verdict = saidIn(value.verdict);
+  if ($(".verdict").innerHTML !== verdict) $(".verdict").innerHTML = verdict;
   $(".ran").textContent = value.ran;
   bars(value.positive);
   $(".warning").textContent = value.warning;
@@ -179,7 +180,7 @@ function paint({ span, word, weight, out }, index, strongest) {
 }
 
 const meaning = (weight) =>
-  `${say(Math.abs(weight) < least / 30 ? "hardly matters" : weight > 0 ? "speaks for positive" : "speaks for negative")} ${signed(weight)}`;
+  `${say(Math.abs(weight) < least / 30 ? "hardly matters" : weight > 0 ? "counts towards positive" : "counts towards negative")} ${signed(weight)}`;
 
 function tell(index) {
   const each = words[index];

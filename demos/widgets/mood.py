@@ -9,11 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from demos.shell.words import CHINESE, say
-from demos.shell.zoo_words import told
+from demos.shell.words import say, told
 from model_zoo.text import texts
 from model_zoo.text.sentiment.pieces import LENGTH
-from model_zoo.text.sentiment.task import LABELS, SURE, UNSURE
+from model_zoo.text.sentiment.task import LABELS, SURE
 from model_zoo.text.sentiment.task import verdict as judged
 from model_zoo.text.sentiment.trace import Change, SentimentTrace
 
@@ -31,50 +30,6 @@ BY_SENTENCE = (
 NOT_ALL = "The first {words} words are explained: the text is too long for more."
 SHOWN = 3000  # words: a browser takes long to draw tens of thousands of buttons
 NOT_SHOWN = "The first {words} words are shown; the answer and the curve take in all."
-_CHINESE = {
-    "positive": "正面",
-    "negative": "负面",
-    "speaks for positive": "支持正面",
-    "speaks for negative": "支持负面",
-    "hardly matters": "几乎没有影响",
-    "taken out": "已去掉",
-    "is taken out: click it to put it back.": "已去掉：再次点击即可放回。",
-    "without it": "去掉它则为",
-    "Put all words back": "放回所有词",
-    "Reading …": "正在阅读……",
-    "Weighing the words …": "正在衡量各词……",
-    "Stop": "停止",
-    "Stopped: the words are not weighed.": "已停止：未衡量各词。",
-    "Stopped: this answer is that of an older text.": "已停止：此结果属于之前的文本。",
-    "Text, word by word": "逐词显示的文本",
-    "Mood, sentence by sentence": "逐句的情绪",
-    "The stronger the tint, the more the answer hangs on the word.": (
-        "颜色越深，该词对结果的影响越大。"
-    ),
-    "Point at a word to see its weight; click it to take it out. Keyboard: arrows and Enter.": (
-        "指向词语查看其权重；点击可去掉它。键盘：方向键和回车键。"
-    ),
-    "Point at the curve, or use the arrow keys, to read a sentence.": (
-        "指向曲线或使用方向键，查看其中的句子。"
-    ),
-}
-CHINESE.update(
-    _CHINESE
-    | {
-        UNSURE: "褒贬不一或中性",
-        UNCHANGED: "还没有变化：请修改文字，或去掉一个词。",
-        CHANGED: "正面概率从 {before} 变为 {after}，对数几率变化 {odds}{turn}。",
-        "; {before} becomes {after}": "；由“{before}”变为“{after}”",
-        TOO_LONG: "超过 5,000 词的文本不与另一文本比较。",
-        BY_SENTENCE: (
-            "共 {tokens} 个词元，超过网络一次能读的 {most} 个：逐句阅读，"
-            "结果为各句的平均，按句长加权。"
-        ),
-        NOT_ALL: "只解释了前 {words} 个词：文本太长。",
-        NOT_SHOWN: "此处显示前 {words} 个词；结果和曲线涵盖全文。",
-        "why": "解释",
-    }
-)
 
 
 def component(value: dict[str, Any]) -> gr.HTML:
@@ -90,7 +45,6 @@ def component(value: dict[str, Any]) -> gr.HTML:
         html_template=(HERE / "mood.html").read_text("utf-8"),
         js_on_load=(HERE / "mood.js").read_text("utf-8"),
         elem_id="mood",
-        chinese=_CHINESE,
         sure=SURE,
     )
 

@@ -1,6 +1,6 @@
 // A microphone, a file or an example becomes one uploaded recording. Gradio runs this once with
 // `element`, `props`, `server`, `trigger` and `upload`; `props.value` is {page, turn, path, name},
-// {page, turn} while recording, or null.
+// {page, turn} while recording, or null. One file, since all three end in the same upload.
 const $ = (selector) => element.querySelector(selector);
 const [record, problem, player, chooser] = [".record", ".problem", "audio", ".choose input"].map($);
 const SEND_SECONDS = 0.4; // of new sound, at least, before the captions hear it
@@ -10,10 +10,7 @@ const SPEECH_RATE = 16000; // samples a second, all that the model hears
 const SLOWED_SECONDS = 30; // of sound that are brought to that rate at once
 
 // ---- words -------------------------------------------------------------------------------
-const say = (text) => (/^zh/i.test(navigator.language) && props.chinese[text]) || text;
-for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);
-for (const node of element.querySelectorAll("[aria-label]"))
-  node.setAttribute("aria-label", say(node.getAttribute("aria-label")));
+sayAll(element);
 record.querySelector("span").textContent = say("Record");
 
 function complain(sentence) {
@@ -302,7 +299,7 @@ async function caption(mine) {
     const said = await server.hear({ ticket, rate: mine.rate, sound: await base64(sound) });
     if (taping !== mine) break;
     if (!said) ticket = "";
-    else if (said.trouble) return complain(said.trouble);
+    else if (said.trouble) return complain(say(said.trouble));
     else document.dispatchEvent(new CustomEvent("captions", { detail: said }));
   }
   if (ticket) server.hear({ ticket, rate: mine.rate, sound: "" });

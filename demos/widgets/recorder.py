@@ -17,7 +17,7 @@ from gradio import processing_utils, utils
 from pydantic import Field, StrictInt
 from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
-from demos.shell.words import CHINESE, SHARED
+from demos.shell.words import later
 from demos.widgets.shapes import checked
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.speech.captions import Captions
@@ -26,52 +26,9 @@ from model_zoo.speech.task import example
 from model_zoo.speech.whisper import Whisper
 from model_zoo.stopping import Stop
 
-_CHINESE = SHARED | {
-    "Record": "录音",
-    "Choose a file": "选择文件",
-    "Choose a recording": "选择录音文件",
-    "or drop one here": "或拖到这里",
-    "Captions while you speak": "边说边显示字幕",
-    "recording": "录音",
-    "John F. Kennedy, 1961": "肯尼迪，1961 年",
-    "The file is empty: choose another one.": "文件是空的：请选择另一个。",
-    "The file is larger than 250 MB: cut it, or save it as FLAC or MP3.": (
-        "文件超过 250 MB：请剪短，或另存为 FLAC 或 MP3。"
-    ),
-    "The recording did not arrive: try again.": "录音没有传到：请再试一次。",
-    "A server in front of this one takes no file of this size: cut it, or save it as MP3.": (
-        "前面的服务器不接受这么大的文件：请剪短，或另存为 MP3。"
-    ),
-    "Save the recording": "保存录音",
-    "No sound came from the microphone: see that it is not muted, or choose another one.": (
-        "麦克风没有传来声音：请检查是否静音，或另选一个。"
-    ),
-    "The browser does not let this page use the microphone: allow it beside the address.": (
-        "浏览器没有允许本页使用麦克风：请在地址栏旁边允许。"
-    ),
-    "There is no microphone: plug one in, or choose a file.": (
-        "没有找到麦克风：请接上一个，或选择文件。"
-    ),
-    "The microphone does not start: choose a file.": "麦克风无法启动：请选择文件。",
-    "Browsers give the microphone only to https:// pages and to http://localhost: open the page "
-    "on the machine that runs it, or behind https, or choose a file.": (
-        "浏览器只允许 https:// 网页和 http://localhost 使用麦克风："
-        "请在运行它的机器上打开，或通过 https 打开，或选择文件。"
-    ),
-}
-CHINESE.update(
-    _CHINESE
-    | {
-        "Too many microphones are open here: try again in a minute.": (
-            "打开的麦克风太多：请一分钟后再试。"
-        ),
-        "That file was not sent to this page: choose it again.": "该文件没有传到本页：请重新选择。",
-    }
-)
-
 HERE = Path(__file__).parent
 # President Kennedy's inaugural address: a work of the United States' government, public domain.
-EXAMPLES: dict[str, Callable[[], Any]] = {"John F. Kennedy, 1961": example}
+EXAMPLES: dict[str, Callable[[], Any]] = {later("John F. Kennedy, 1961"): example}
 MOST = 32  # microphones at once
 FORGOTTEN_SECONDS = 120  # after the last sound
 MOST_PAGES, PAGE_SECONDS = 4096, 86_400  # pages whose latest turn is remembered, and how long
@@ -132,7 +89,7 @@ def hear(sent: Sound) -> dict[str, str]:
         if known and samples.size:
             _open[ticket] = known  # again, so that its time begins anew
     if known is None:
-        return {"trouble": "The captions have ended: record again."}
+        return {"trouble": later("The captions have ended: record again.")}
     if not samples.size:
         return {}
     captions, alone = known
@@ -187,7 +144,6 @@ def component() -> gr.HTML:
         elem_id="recorder",
         server_functions=[hear, example_file, end],
         examples=list(EXAMPLES),
-        chinese=_CHINESE,
     )
 
 

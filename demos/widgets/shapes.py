@@ -8,11 +8,9 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from demos.shell.words import CHINESE
 from model_zoo.errors import BadInput
 
 OTHERWISE = "That is not what this page sends: reload it."
-CHINESE[OTHERWISE] = "这不是本页会发送的内容：请重新加载页面。"
 Shape = TypeVar("Shape")
 
 

@@ -4,8 +4,7 @@ const $ = (selector) => element.querySelector(selector);
 const [log, hint, text, facts, why] = [".log", ".hint", ".text", ".facts", ".why"].map($);
 const BITS = 12; // of surprise, at which the tint is strongest
 
-const say = (words) => (/^zh/i.test(navigator.language) && props.chinese[words]) || words;
-for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);
+sayAll(element);
 text.setAttribute("aria-label", say("Text, token by token"));
 
 let run = null; // the text that is shown belongs to
@@ -28,7 +27,7 @@ function render() {
   taken = value.lines.length;
   if (pinned) text.scrollTop = text.scrollHeight;
   text.hidden = !tokens.length;
-  hint.textContent = value.text;
+  hint.textContent = say(value.text);
   hint.hidden = !value.text;
   facts.textContent = value.facts;
   log.ariaBusy = String(value.running);

@@ -9,22 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos.shell.words import CHINESE
 from model_zoo.text.signs import Token
 
 HERE = Path(__file__).parent
-_CHINESE = {
-    "Token": "词元",
-    "Probability": "概率",
-    "Text, token by token": "逐词元显示的文本",
-    "more surprising to the model": "更出乎模型意料",
-    "Point at a token, or use the arrow keys, to see what it could have been.": (
-        "指向某个词元或使用方向键，查看它本来还可能是什么。"
-    ),
-    "had a probability of": "的概率为",
-    "It could have been:": "它本来可能是：",
-}
-CHINESE.update(_CHINESE)
 
 
 def component(value: dict[str, Any], name: str) -> gr.HTML:
@@ -35,7 +22,6 @@ def component(value: dict[str, Any], name: str) -> gr.HTML:
         js_on_load=(HERE / "tokens.js").read_text("utf-8"),
         elem_id=name,
         elem_classes="tokens",
-        chinese=_CHINESE,
     )
 
 

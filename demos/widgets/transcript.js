@@ -6,16 +6,9 @@ const [hint, text, captions, bar, again, files, evidence] =
 const PAUSE_SECONDS = 2; // of silence, behind which a new paragraph begins
 const SURE = 0.8; // words that are less likely than this are tinted, the less the stronger
 
-const say = (words) => (/^zh/i.test(navigator.language) && props.chinese[words]) || words;
-let languages; // a browser may name a language that is none, such as C or en-US@posix
-try {
-  languages = new Intl.DisplayNames([navigator.language], { type: "language" });
-} catch {
-  languages = new Intl.DisplayNames(["en"], { type: "language" });
-}
 const player = () => document.querySelector("#recorder audio");
 $(".log").setAttribute("aria-label", say("Transcript"));
-for (const node of element.querySelectorAll("[data-say]")) node.textContent = say(node.textContent);
+sayAll(element);
 
 const clock = (seconds) => {
   const [whole, hour] = [Math.floor(seconds), 3600];
@@ -42,7 +35,7 @@ document.addEventListener("asked", ({ detail: { page, turn, opening } }) => {
 // Gradio sends a question's last answer once more when its end is known, however late that is.
 function arrived() {
   if (props.value.turn !== asked.turn) return;
-  if (!asked.turn) nothing = props.value.evidence;
+  if (!asked.turn) nothing = saidIn(props.value.evidence);
   if (asked.stopped) return;
   if (props.value.ticket)
     document.dispatchEvent(new CustomEvent("captions-ready", { detail: props.value.ticket }));
@@ -62,7 +55,7 @@ function render(latest) {
   $(".doing").hidden = !running;
   again.hidden = running || !asked.recording;
   files.hidden = running || !segments.length;
-  if (value.evidence) evidence.innerHTML = value.evidence;
+  if (value.evidence) evidence.innerHTML = saidIn(value.evidence);
   if (seconds) [bar.max, bar.value] = [seconds, done];
   else bar.removeAttribute("value"); // it moves, since nobody knows how long this takes
 }
@@ -70,8 +63,7 @@ function render(latest) {
 function about({ seconds, done, language, detected }) {
   const length = done < seconds ? `${clock(done)} / ${clock(seconds)}` : clock(seconds);
   if (!language) return length;
-  const name = languages.of(language.replace("jw", "jv"));
-  return `${length} · ${name}${detected ? ` (${say("detected")})` : ""}`;
+  return `${length} · ${languageName(language, props.languages[language])}${detected ? ` (${say("detected")})` : ""}`;
 }
 
 function append({ start, words: spoken }, before) {

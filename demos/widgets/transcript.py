@@ -13,35 +13,15 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
 from demos.shell import parts
-from demos.shell.words import CHINESE, SHARED, say
+from demos.shell.words import say
 from demos.widgets import recorder
 from demos.widgets.shapes import OTHERWISE, checked
 from model_zoo.errors import BadInput
+from model_zoo.speech.languages import NAMES
 from model_zoo.speech.mel import FRAMES_PER_SECOND
 from model_zoo.speech.trace import SpeechTrace
 from model_zoo.speech.transcript import FORMATS, Segment, Word, join
 
-_CHINESE = SHARED | {
-    "Speak, or choose a recording.": "请说话，或选择一段录音。",
-    "Transcript": "文字稿",
-    "Transcribe again": "重新转写",
-    "detected": "自动识别",
-    "Save as": "保存为",
-    "recording": "录音",
-    "Your words appear here when you stop.": "停止后，你说的会显示在这里。",
-    "The answer did not come: try again.": "没有得到回答：请再试一次。",
-    "less sure": "把握较小",
-    "Click a word to hear it, or use the arrow keys and Enter.": (
-        "点击词语即可听到，也可用方向键和回车键。"
-    ),
-}
-CHINESE.update(
-    _CHINESE
-    | {
-        "first window": "第一段",
-        "s a second of sound": "秒 / 每秒声音",
-    }
-)
 HERE = Path(__file__).parent
 INK = np.array([(20, 18, 16), (130, 48, 17), (234, 101, 38), (255, 231, 216)])  # quiet to loud
 
@@ -78,7 +58,7 @@ def component(value: dict[str, Any]) -> gr.HTML:
         elem_id="heard",
         server_functions=[saved, recorder.end],
         formats=list(FORMATS),
-        chinese=_CHINESE,
+        languages=NAMES,
     )
 
 
@@ -118,24 +98,34 @@ def evidence(trace: SpeechTrace | None = None, request: gr.Request | None = None
     caption, small, picture = say("What the model sees", request), "", "<div></div>"
     if trace is not None and trace.seen.size:
         mels, frames = trace.seen.shape
-        window = f"{say('first window', request)}, {frames / FRAMES_PER_SECOND:.1f} s"
+        seconds = f"{frames / FRAMES_PER_SECOND:.1f}"
+        window = say("first window, {} s", request).format(seconds)
         small = f"{mels} × {frames} · {window}"
         picture = f'<img src="{parts.png(_spectrogram(trace.seen))}" alt="{caption}">'
     return (
-        f'<figure class="spectrogram">{picture}<figcaption>{caption}<small>{small}</small>'
-        f'</figcaption></figure><p class="ran">{escape(_line(trace, request))}</p>'
+        f'<figure class="spectrogram">{picture}<figcaption><span data-say>{caption}</span>'
+        f"<small>{small}</small></figcaption></figure>"
+        f'<p class="ran">{escape(_line(trace, request))}</p>'
     )
 
 
 def _line(trace: SpeechTrace | None, request: gr.Request | None) -> str:
-    """The result line, with the time that a second of sound took where there was speech."""
+    """The result line, with how fast that was where there was speech."""
     if trace is None:
         return ""
     line = parts.result_line(trace, request)
     if not trace.seen.size:
         return line
-    share = sum(trace.timings.values()) / 1000 / trace.seconds
-    return line.replace(" — ", f" · {share:.3f} {say('s a second of sound', request)} — ", 1)
+    faster = trace.seconds / (sum(trace.timings.values()) / 1000)
+    if faster >= 1:
+        pace = say("{}× faster than real time", request).format(_digits(faster))
+    else:
+        pace = say("{}× slower than real time", request).format(_digits(1 / faster))
+    return line.replace(" — ", f" · {pace} — ", 1)
+
+
+def _digits(factor: float) -> str:
+    return f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}"
 
 
 def _spectrogram(mel: np.ndarray) -> Image.Image:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from model_zoo.errors import BadInput, CacheError, brief
 from model_zoo.runtime.providers import PROVIDERS, has_brain_floats, processor, ready, usable_cores
+from model_zoo.sentence import sentence
 from model_zoo.spec import ModelSpec
 from model_zoo.weights.cache import cache_errors, cache_folder
 
@@ -38,8 +39,13 @@ def candidates(
 
     Of those that a model would run alike, the one that it really runs at.
     """
-    _require(precision, spec.run.precisions, f"{spec.name} has no precision")
-    _require(provider, PROVIDERS, "There is no provider")
+    known = spec.run.precisions
+    if precision not in ("auto", *known):
+        words = "{} has no precision {}: choose one of auto, {}."
+        raise BadInput(words, spec.name, brief(precision), ", ".join(known))
+    if provider not in ("auto", *PROVIDERS):
+        words = "There is no provider {}: choose one of auto, {}."
+        raise BadInput(words, brief(provider), ", ".join(PROVIDERS))
     precisions = spec.run.precisions if precision == "auto" else (precision,)
     providers = ready() if provider == "auto" else (provider,)
     seen = []
@@ -72,9 +78,11 @@ def choose(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> 
 
 def _nothing(spec: ModelSpec, precision: str, provider: str) -> str:
     if precision == "auto":
-        return f"{spec.name} has nothing to run on {provider}: choose another provider."
+        words = "{} has nothing to run on {}: choose another provider."
+        return sentence(words, spec.name, provider)
     there = ", ".join(ready())
-    return f"Nothing here ({there}) runs {spec.name} in {precision}: choose another precision."
+    words = "Nothing here ({}) runs {} in {}: choose another precision."
+    return sentence(words, there, spec.name, precision)
 
 
 def remember(name: str, times: Mapping[str, float]) -> None:
@@ -145,8 +153,3 @@ def _sensible(pair: tuple[str, str]) -> bool:
         return provider in ("cpu", "openvino")
     # On a CPU half precision is converted at every operator.
     return precision != "fp16" or provider not in ("cpu", "openvino")
-
-
-def _require(asked: str, known: tuple[str, ...], complaint: str) -> None:
-    if asked not in ("auto", *known):
-        raise BadInput("{} {}: choose one of auto, {}.", complaint, brief(asked), ", ".join(known))

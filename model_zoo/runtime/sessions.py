@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from model_zoo.errors import ProviderUnavailable
 from model_zoo.runtime.session import Session
+from model_zoo.sentence import sentence
 from model_zoo.spec import WHOLE, ModelSpec, stored
 from model_zoo.trace import Ran
 from model_zoo.weights.store import graph_file
@@ -90,7 +91,7 @@ def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Sess
             name = spec.filename(part, stored(precision))
             warnings.warn(f"{name}: {error} Running on the CPU instead.", stacklevel=2)
             there = open_part(spec, part, stored(precision), "cpu")
-            return there.noted(f"{provider} did not start")
+            return there.noted(sentence("{} did not start", provider))
 
     return SESSIONS.get((spec.name, part, precision, provider), opened)
 

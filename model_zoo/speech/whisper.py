@@ -99,8 +99,9 @@ class Whisper:
         encoder, decoder = self.session("encoder").ran, self.session("decoder").ran
         if (encoder.provider, encoder.precision) == (decoder.provider, decoder.precision):
             return encoder
-        note = f"decoder {decoder}"
-        return Ran(encoder.provider, encoder.precision, f"{encoder.note}; {note}".lstrip("; "))
+        note = sentence("decoder {}", decoder)
+        both = sentence("{}; {}", encoder.note, note) if encoder.note else note
+        return Ran(encoder.provider, encoder.precision, both)
 
     @cached_property
     def vocabulary(self) -> WhisperVocabulary:

@@ -158,7 +158,7 @@ def _beginning(path: Path, known: Encoding, dialect: Dialect) -> list[list[str]]
 def _look_through(path: Path, known: Encoding, dialect: Dialect) -> Table:
     some = _beginning(path, known, dialect)
     if not some:
-        raise BadInput("The file is empty: give one with a line for each text.")
+        raise BadInput("The file is empty: give one with one text per row.")
     sure = has_names(some[0], some[1:])
     named = sure or (sure is None and len(some) > 1)
     columns = _unique(some[0] if named else [""] * len(some[0]))
@@ -177,7 +177,7 @@ def _look_through(path: Path, known: Encoding, dialect: Dialect) -> Table:
         if not (dialect.paired or open_mark) and any(cell.startswith('"') for cell in row):
             open_mark = line
     if not count:
-        raise BadInput("The file has one line only: give names and a line for each text.")
+        raise BadInput("The file has one line only: give names, and one text per row.")
     if 2 * misfits > count:
         raise BadInput(fault)
     notes += _notes(dialect.titles, repeated, misfits, open_mark)

@@ -112,7 +112,7 @@ def blank(text: str) -> str:
     if not text.strip():
         return "There is no text yet: write a sentence."
     if not any(character.isalnum() for character in text):
-        return "There are only signs and no words in it: write a sentence."
+        return "I see no words: write a sentence."
     return ""
 
 

@@ -67,7 +67,10 @@ def _refusing(source: object) -> Iterator[None]:
     except FileNotFoundError as error:
         raise BadInput("There is no file {}: check its name.", named(str(source))) from error
     except (UnidentifiedImageError, IsADirectoryError) as error:
-        raise BadInput("That file is not a picture that can be read: use PNG or JPEG.") from error
+        raise BadInput(
+            "That file is not a picture that can be read: use JPEG, PNG, WebP, HEIC, AVIF, GIF, "
+            "TIFF or BMP."
+        ) from error
     except Image.DecompressionBombError as error:
         raise _too_large() from error
     except Exception as error:  # decoders meet damaged files with errors of every kind

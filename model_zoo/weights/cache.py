@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model_zoo.errors import CacheError, ZooError
+from model_zoo.sentence import sentence
 from model_zoo.weights.source import Source, readable
 
 LOCK_LOOK_SECONDS = 0.25  # how often a lock that somebody else holds is tried again
@@ -64,7 +65,7 @@ def cache_errors(cache: Path) -> Iterator[None]:
         raise CacheError(
             "The cache folder {} {}, or set SENSORIUM_CACHE to another folder ({}).",
             cache,
-            advice,
+            sentence(advice),
             error.strerror or error,
         ) from error
 

@@ -33,7 +33,7 @@ def test_a_photograph_is_named(visit: Callable) -> None:
     expect(page.get_by_alt_text("What the model sees").filter(visible=True)).to_be_visible()
     expect(page.get_by_alt_text("Why: cat")).to_be_visible()
     expect(page.locator(".ran").filter(visible=True)).to_have_text(re.compile("on the"))
-    expect(page.get_by_text("answers one of them for anything")).to_be_visible()
+    expect(page.get_by_text("Anything else is taken for one of them")).to_be_visible()
 
 
 def test_every_example_is_named(visit: Callable) -> None:
@@ -105,7 +105,7 @@ def test_several_files_become_a_table_and_a_csv(visit: Callable, tmp_path: Path)
     with page.expect_download() as download:
         page.get_by_text("Download as CSV").click()
     lines = Path(download.value.path()).read_text("utf-8").splitlines()
-    assert lines[0] == "file,answer,probability,second,milliseconds"
+    assert lines[0] == "file,answer,probability,runner-up,milliseconds"
     assert lines[1].startswith("ship.jpg,ship,")
     assert len(lines) == 4
 
