@@ -23,7 +23,7 @@ TERMINAL = {"cli", "discovery", "inputs", "bench", "tuning", "command", "startin
 ERRORS = {"BadInput", "CacheError", "NotThere", "ProviderUnavailable", "UnknownModel",
           "WeightsNotFound"}  # fmt: skip
 # Whose first argument is said to a visitor, some time
-SAYING = ERRORS | {"t", "say", "_say", "later", "told", "sentence", "fold", "_about", "lap"}
+SAYING = ERRORS | {"t", "say", "_say", "later", "translated", "sentence", "fold", "_about", "lap"}
 LITERAL = r'"((?:[^"\\\n]|\\.)*)"'
 
 
@@ -167,10 +167,12 @@ def test_a_label_without_words_is_an_error_when_the_page_is_built() -> None:
 
 def test_what_the_zoo_says_is_told_in_the_readers_language() -> None:
     figures = BadInput("{} is between {} and {}, not {}.", "temperature", 0, 5, 7)
-    assert words.told(figures, CHINESE_READER) == "temperature 应在 0 与 5 之间，而不是 7。"
-    assert words.told(figures) == "temperature is between 0 and 5, not 7."
-    assert words.told(str(figures), CHINESE_READER) == words.told(figures, CHINESE_READER)
-    assert words.told("No such sentence 7", CHINESE_READER) == "No such sentence 7"
+    assert words.translated(figures, CHINESE_READER) == "temperature 应在 0 与 5 之间，而不是 7。"
+    assert words.translated(figures) == "temperature is between 0 and 5, not 7."
+    assert words.translated(str(figures), CHINESE_READER) == words.translated(
+        figures, CHINESE_READER
+    )
+    assert words.translated("No such sentence 7", CHINESE_READER) == "No such sentence 7"
 
 
 def test_a_note_on_where_it_ran_is_told_too() -> None:

@@ -22,7 +22,7 @@ import model_zoo
 from demos import HERE, Page
 from demos.shell import parts
 from demos.shell.snippets import code
-from demos.shell.words import later, say, told
+from demos.shell.words import later, say, translated
 from model_zoo import zoo
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.vision.task import DIGITS
@@ -151,7 +151,11 @@ def read(
         image = drawn(drawing) if drawing else parts.decode(picture)
         trace = model_zoo.load(model, precision, provider, task=DIGITS).trace(image)
     except ZooError as error:
-        return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
+        return (
+            parts.verdict(translated(error, request), kind="trouble"),
+            None,
+            parts.nothing(request),
+        )
     if trace.hint:
         return _hint(request), None, parts.nothing(request)
     best = next(iter(trace.answer))

@@ -20,7 +20,7 @@ import model_zoo
 from demos import Page
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import later, say, t, told
+from demos.shell.words import later, say, t, translated
 from demos.widgets import recorder, transcript
 from demos.widgets.shapes import checked
 from demos.widgets.transcript import Shown, evidence, heard, shown
@@ -153,7 +153,7 @@ async def read(
         except Stopped:
             return  # whoever stopped it shows something else by now
         except ZooError as error:
-            yield heard("trouble", told(error, request), turn=sound["turn"])
+            yield heard("trouble", translated(error, request), turn=sound["turn"])
 
 
 def _heard(
@@ -189,9 +189,9 @@ def _heard(
     trace = listener.trace_of(listening, join(segments, listening.language))
     facts |= {"running": False, "done": trace.seconds, "seconds": trace.seconds}
     facts["evidence"] = evidence(trace, request)
-    note = told(listening.sound.note, request)
+    note = translated(listening.sound.note, request)
     spoke = said or listening.voiced
-    words = told(trace.hint, request) if spoke else f"{say(NOBODY, request)} {note}".strip()
+    words = translated(trace.hint, request) if spoke else f"{say(NOBODY, request)} {note}".strip()
     yield heard("answer", words, **facts, segments=said)
 
 
@@ -221,7 +221,7 @@ def speak(
     try:
         ticket = recorder.ticket_for(wishes.open(), wishes.options)
     except ZooError as error:
-        return heard("trouble", told(error, request), turn=turn)
+        return heard("trouble", translated(error, request), turn=turn)
     words = say("Speak now: your words appear here.", request)
     return heard("hint", words, ticket=ticket, turn=turn)
 
@@ -284,17 +284,9 @@ def build(demo: gr.Blocks) -> None:
         trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
     for choose in (language.input, translate.input):
-        choose(
-            fitting, [language, translate, model], model, queue=False, show_progress="hidden",
-            api_visibility="private",
-        )  # fmt: skip
-    model.change(
-        listens, model, listener, queue=False, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
-    model.change(
-        understood, [model, language, translate], [language, translate], queue=False,
-        show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+        choose(fitting, [language, translate, model], model, **parts.QUIET)
+    model.change(listens, model, listener, **parts.QUIET)
+    model.change(understood, [model, language, translate], [language, translate], **parts.QUIET)
 
 
 def _parameters() -> list[gr.components.Component]:

@@ -16,7 +16,7 @@ import gradio as gr
 import model_zoo
 from demos import EXAMPLES
 from demos.shell import leaving, parts
-from demos.shell.words import later, say, t, told, where
+from demos.shell.words import later, say, t, translated, where
 from model_zoo.errors import ZooError
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text.sentiment.task import SENTIMENT, cells
@@ -74,13 +74,10 @@ def build() -> List:
 
 def connect(demo: gr.Blocks, made: List, pair: Sequence[gr.Dropdown]) -> None:
     """The fold's events; `pair` is model, precision and provider."""
-    quiet: dict[str, Any] = {
-        "queue": False, "show_progress": "hidden", "api_visibility": "private",
-    }  # fmt: skip
-    made.try_it.click(lambda: str(EXAMPLE), None, made.file, **quiet)
+    made.try_it.click(lambda: str(EXAMPLE), None, made.file, **parts.QUIET)
     made.file.change(
         look, made.file,
-        [made.about, made.column, made.start, made.stop, made.table, made.download], **quiet,
+        [made.about, made.column, made.start, made.stop, made.table, made.download], **parts.QUIET,
     )  # fmt: skip
     made.start.click(
         read_all, [made.file, made.column, *pair],
@@ -90,9 +87,9 @@ def connect(demo: gr.Blocks, made: List, pair: Sequence[gr.Dropdown]) -> None:
     for other in (made.column, *pair):  # what the answers belong to is another now
         other.change(
             lambda: (gr.Dataframe(visible=False), gr.DownloadButton(visible=False)),
-            None, [made.table, made.download], **quiet,
+            None, [made.table, made.download], **parts.QUIET,
         )  # fmt: skip
-    made.stop.click(stop_reading, None, None, **quiet)
+    made.stop.click(stop_reading, None, None, **parts.QUIET)
 
 
 def look(file: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -108,8 +105,8 @@ def look(file: str | None, request: gr.Request) -> tuple[Any, ...]:
     try:
         table = open_table(Path(file))
     except ZooError as error:
-        return _about(told(error, request), kind="trouble"), column, button, *gone
-    notes = (told(note, request) for note in table.notes)
+        return _about(translated(error, request), kind="trouble"), column, button, *gone
+    notes = (translated(note, request) for note in table.notes)
     facts = " ".join([say("{} rows.", request).format(f"{table.count:,}"), *notes])
     choices = gr.Dropdown(list(table.columns), value=table.columns[table.column], visible=True)
     return _about(facts), choices, gr.Button(visible=True), *gone
@@ -161,7 +158,7 @@ def _read_all(
             about = f"{reading.about(ended=True)}<p class='ran'>{ran}</p>"
             yield about, reading.rows(), gr.DownloadButton(value=path, visible=True), *buttons
     except ZooError as error:
-        yield _about(told(error, request), kind="trouble"), *nothing, *buttons
+        yield _about(translated(error, request), kind="trouble"), *nothing, *buttons
 
 
 def stop_reading(request: gr.Request) -> None:
@@ -189,7 +186,7 @@ class Reading:
                     self.done += 1
                     self.unanswered += not found["answer"]
                     if len(self.first) < FIRST:
-                        cells = (told(found[name], self.request) for name in COLUMNS)
+                        cells = (translated(found[name], self.request) for name in COLUMNS)
                         self.first.append([*cells, row[self.column]])
                     if self.done % CHUNK_ROWS == 0 and self.done < self.table.count:
                         yield

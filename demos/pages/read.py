@@ -16,7 +16,7 @@ from demos import EXAMPLES, Page
 from demos.pages import listing
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import later, say, t, told
+from demos.shell.words import later, say, t, translated
 from demos.widgets import mood
 from model_zoo import zoo
 from model_zoo.errors import ZooError
@@ -187,12 +187,14 @@ def _shown(
         left = mood.without(text, out)
         trace = reader.trace(left, why, stop, progress)
         if not trace.answer:
-            return mood.nothing(parts.verdict(told(trace.hint, request), kind="hint"), text, out)
+            return mood.nothing(
+                parts.verdict(translated(trace.hint, request), kind="hint"), text, out
+            )
         compared = None
         if out or kept is not None:
             compared = _edit(reader, text if kept is None else kept, left, request, stop)
     except ZooError as error:
-        return mood.nothing(parts.verdict(told(error, request), kind="trouble"))
+        return mood.nothing(parts.verdict(translated(error, request), kind="trouble"))
     return mood.shown(
         text, out, trace, _verdict(trace, request), parts.result_line(trace, request),
         compared, request,
@@ -277,11 +279,8 @@ def build(demo: gr.Blocks) -> None:
 
     kept, asked = gr.State(None), gr.JSON(visible=False)
     given = [text, kept, asked, *pair]
-    quiet: dict[str, Any] = {
-        "queue": False, "show_progress": "hidden", "api_visibility": "private",
-    }  # fmt: skip
     changed = [text.change, why.input, *(option.change for option in pair)]
-    gr.on([*changed, why.stop], stop_older, asked, None, js=BEFORE, **quiet)
+    gr.on([*changed, why.stop], stop_older, asked, None, js=BEFORE, **parts.QUIET)
     how: dict[str, Any] = {
         "show_progress_on": fetching, "concurrency_limit": AT_ONCE, "concurrency_id": "read",
         "trigger_mode": "always_last", "api_visibility": "private",
@@ -291,11 +290,11 @@ def build(demo: gr.Blocks) -> None:
 
     comparing = [kept, quote, keep, back, leave]
     for button, example in zip(tries, REVIEWS.values(), strict=True):
-        button.click(_begin(example), None, [text, *comparing], **quiet)
+        button.click(_begin(example), None, [text, *comparing], **parts.QUIET)
     for event, then in (
-        (keep.click(_keep, text, comparing, **quiet), "again"),
-        (back.click(lambda kept: kept, kept, text, **quiet), "restore"),
-        (leave.click(_leave, None, comparing, **quiet), "again"),
+        (keep.click(_keep, text, comparing, **parts.QUIET), "again"),
+        (back.click(lambda kept: kept, kept, text, **parts.QUIET), "restore"),
+        (leave.click(_leave, None, comparing, **parts.QUIET), "again"),
     ):
         event.then(None, None, None, js=f"() => window.mood.{then}()", api_visibility="private")
 

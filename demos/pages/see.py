@@ -15,7 +15,7 @@ import model_zoo
 from demos import EXAMPLES, Page
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import later, say, t, told
+from demos.shell.words import later, say, t, translated
 from model_zoo import zoo
 from model_zoo.errors import ZooError
 from model_zoo.stopping import Stopped
@@ -96,7 +96,11 @@ def look(
         classifier = model_zoo.load(model, precision, provider, task=IMAGES)
         trace = classifier.trace(image)
     except ZooError as error:
-        return parts.verdict(told(error, request), kind="trouble"), None, parts.nothing(request)
+        return (
+            parts.verdict(translated(error, request), kind="trouble"),
+            None,
+            parts.nothing(request),
+        )
     shown = parts.best(trace.answer, request)
     return (
         shown,
@@ -118,7 +122,7 @@ def _row(
     try:
         trace = model_zoo.load(model, precision, provider, task=IMAGES).trace(parts.decode(file))
     except ZooError as error:
-        return [Path(file).name, told(error, request), "", "", ""]
+        return [Path(file).name, translated(error, request), "", "", ""]
     (first, share), (second, _) = list(trace.answer.items())[:2]
     return [Path(file).name, first, f"{share:.3f}", second, f"{sum(trace.timings.values()):.1f}"]
 

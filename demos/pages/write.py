@@ -21,7 +21,7 @@ from demos.pages import writing
 from demos.pages.writing import ALWAYS, MODELS, Written
 from demos.shell import leaving, parts
 from demos.shell.snippets import code
-from demos.shell.words import later, t, told
+from demos.shell.words import later, t, translated
 from demos.widgets import tokens
 from model_zoo.errors import BadInput, ZooError, brief
 from model_zoo.stopping import Stopped
@@ -174,7 +174,7 @@ def go(
         options = TextOptions(**chosen, stop=_lines(stop), seed=seed, chat=mode == ASK)
     except ZooError as error:
         lines = tokens.lines(before.tokens)
-        shown = tokens.shown("trouble", told(error, request), lines=lines)
+        shown = tokens.shown("trouble", translated(error, request), lines=lines)
         yield shown, "", gr.skip(), *_buttons(False, bool(lines))
         return
     buttons: tuple[Any, ...] = _buttons(True, False)
@@ -233,21 +233,7 @@ def build(demo: gr.Blocks) -> None:
             text = tokens.component(tokens.shown("hint", HINT), "written")
             fetching = gr.HTML("", elem_classes="fetching")
             line = gr.HTML('<p class="ran"></p>')
-    with parts.fold("How it chooses"), gr.Row(elem_classes="settings"):
-        sliders = {
-            name: gr.Slider(
-                least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info),
-                min_width=260,
-            )
-            for name, (label, info, least, most, step) in SLIDERS.items()
-        }  # fmt: skip
-        seed = gr.Number(
-            0, label=t("Seed"), info=t(SEED), precision=0, minimum=-1, min_width=260,
-        )  # fmt: skip
-        stops = gr.Textbox(
-            lines=1, max_lines=4, label=t("Stop texts"),
-            info=t(STOPS), min_width=260,
-        )  # fmt: skip
+    settings = _settings()
     with parts.fold("How surprising is a text?"):
         given = gr.Textbox(lines=4, max_lines=12, label=t("A text to judge"), elem_id="judged-text")
         press = gr.Button(t("Measure it"))
@@ -267,7 +253,7 @@ def build(demo: gr.Blocks) -> None:
     model, precision, provider = pair
     chosen = {
         "prompt": prompt, "mode": mode, "model": model, "precision": precision,
-        "provider": provider, "stop": stops, "seed": seed, **sliders,
+        "provider": provider, **settings,
     }  # fmt: skip
     anew: dict[str, Any] = {**chosen, "before": none}
     onward: dict[str, Any] = {**chosen, "before": kept}
@@ -277,16 +263,36 @@ def build(demo: gr.Blocks) -> None:
         "api_visibility": "private",
     }  # fmt: skip
     gr.on([start.click, prompt.submit], go, None, shown, inputs_kwargs=anew, **how)
+    seed = settings["seed"]
     next_seed = another.click(
-        lambda seed: seed if is_another(seed) else seed + 1, seed, seed, queue=False,
-        show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+        lambda seed: seed if is_another(seed) else seed + 1, seed, seed, **parts.QUIET
+    )
     next_seed.then(go, None, shown, inputs_kwargs=anew, **how)
     more.click(go, None, shown, inputs_kwargs=onward, **how)
     stop.click(stop_writing, None, None, queue=False, api_visibility="private")
     press.click(judge, [given, *pair], [judged, judged_line, press, enough], **how)
     enough.click(stop_judging, None, None, queue=False, api_visibility="private")
     demo.unload(writing.forget)
+
+
+def _settings() -> dict[str, Component]:
+    """The fold with the options of sampling, by the names that `go` takes them under."""
+    with parts.fold("How it chooses"), gr.Row(elem_classes="settings"):
+        sliders = {
+            name: gr.Slider(
+                least, most, getattr(TextOptions, name), step=step, label=t(label), info=t(info),
+                min_width=260,
+            )
+            for name, (label, info, least, most, step) in SLIDERS.items()
+        }  # fmt: skip
+        seed = gr.Number(
+            0, label=t("Seed"), info=t(SEED), precision=0, minimum=-1, min_width=260,
+        )  # fmt: skip
+        stops = gr.Textbox(
+            lines=1, max_lines=4, label=t("Stop texts"),
+            info=t(STOPS), min_width=260,
+        )  # fmt: skip
+    return {**sliders, "seed": seed, "stop": stops}
 
 
 def _endpoint() -> None:

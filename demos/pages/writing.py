@@ -13,7 +13,7 @@ import gradio as gr
 
 import model_zoo
 from demos.shell import leaving, parts
-from demos.shell.words import later, say, told, where
+from demos.shell.words import later, say, translated, where
 from demos.widgets import tokens
 from model_zoo import zoo
 from model_zoo.errors import WeightsNotFound, ZooError
@@ -59,7 +59,7 @@ class Writing:
         self.last = time.perf_counter() - self.began
         self.first = self.first or self.last
         self.count += 1
-        self.hint = self.hint or told(token.hint, self.request)
+        self.hint = self.hint or translated(token.hint, self.request)
         self.tokens.append(token)
         self.lines += tokens.lines([token])
 
@@ -139,7 +139,7 @@ def forget(request: gr.Request) -> None:
 def sentence(model: str, error: ZooError, request: gr.Request | None = None) -> str:
     """What went wrong; of a model whose weights are on the hub only, which other one is there."""
     if not isinstance(error, WeightsNotFound) or model == ALWAYS:
-        return told(error, request)
+        return translated(error, request)
     words = say(
         "{} isn't downloaded and Hugging Face can't be reached. Choose {} under Advanced.", request
     )

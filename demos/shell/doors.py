@@ -16,7 +16,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demos.shell import calls, logs
-from demos.shell.words import told
+from demos.shell.words import translated
 from model_zoo.errors import BadInput, ZooError
 
 API = "/gradio_api"
@@ -153,7 +153,7 @@ def _is_bare(start: Message) -> bool:
 def _sentence(error: Exception, request: gr.Request) -> JSONResponse:
     """An error of ours is a refusal; of any other the log has the place under a number."""
     if isinstance(error, ZooError):
-        words, status = told(error, request), 400
+        words, status = translated(error, request), 400
         if isinstance(error, calls.NotThere):
             words, status = f"{words} {error.names}." if error.names else words, 404
     else:

@@ -19,7 +19,7 @@ from gradio.server_messages import EventMessage, ProcessGeneratingMessage
 from gradio.state_holder import StateHolder
 
 from demos.shell import calls, leaving, logs, uploads
-from demos.shell.words import say, told
+from demos.shell.words import say, translated
 from model_zoo.errors import BadInput, ZooError
 from model_zoo.stopping import Stopped
 from model_zoo.text import memory
@@ -60,7 +60,7 @@ class Pages(gr.Blocks):
             raise gr.Error("Stopped.", print_exception=False) from None
         except ZooError as error:
             leaving.refuse()
-            raise gr.Error(told(error, request), print_exception=False) from None
+            raise gr.Error(translated(error, request), print_exception=False) from None
         except Exception as error:
             raise gr.Error(logs.unexpected(error, request), print_exception=False) from None
 

@@ -83,8 +83,8 @@ def _without_words(*arguments: Any, **more: Any) -> logging.LogRecord:
 
 def _is_ours(record: logging.LogRecord) -> bool:
     if record.name == "uvicorn.error":
-        told = record.levelno >= logging.WARNING and not record.args
-        return told or record.pathname.replace("\\", "/").endswith(UVICORN)
+        plain = record.levelno >= logging.WARNING and not record.args
+        return plain or record.pathname.replace("\\", "/").endswith(UVICORN)
     return record.name.partition(".")[0] in OURS
 
 

@@ -51,6 +51,8 @@ DOUBT = 0.6  # below this share the second answer is named too
 MOST_BYTES = 25_000_000  # of a picture's file; the server takes longer uploads, for sound
 # A picture at the limit of open_image takes some 400 MB while it is decoded.
 _decoding = BoundedSemaphore(4)
+# Of an event that only changes what the page shows, and takes no time
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 Kind = TypeVar("Kind", bound=Component)
 
 

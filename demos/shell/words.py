@@ -52,7 +52,7 @@ def say(sentence: str, request: gr.Request | None = None) -> str:
     return CATALOGUES.get(language, {}).get(sentence, sentence)
 
 
-def told(message: object, request: gr.Request | None = None) -> str:
+def translated(message: object, request: gr.Request | None = None) -> str:
     """What the model zoo says, in the reader's language: an error, a hint, or where a model ran."""
     if isinstance(message, ZooError) and message.args:
         message = message.args[0]
@@ -60,7 +60,7 @@ def told(message: object, request: gr.Request | None = None) -> str:
         return where(message, request)
     if isinstance(message, Sentence):
         values = (
-            told(value, request) if isinstance(value, Sentence | ZooError | Ran) else value
+            translated(value, request) if isinstance(value, Sentence | ZooError | Ran) else value
             for value in message.values
         )
         return say(message.template, request).format(*values)
@@ -69,5 +69,5 @@ def told(message: object, request: gr.Request | None = None) -> str:
 
 def where(ran: Ran, request: gr.Request | None = None) -> str:
     """For example: int8 on the CPU."""
-    note = f": {told(ran.note, request)}" if ran.note else ""
+    note = f": {translated(ran.note, request)}" if ran.note else ""
     return f"{ran.precision} {say(ran.place, request)}{note}"

@@ -48,7 +48,7 @@ function redraw() {
 }
 
 // ---- telling Gradio -----------------------------------------------------------------------
-let told = 0;
+let sentAt = 0;
 let later = null;
 
 function sent() {
@@ -74,7 +74,7 @@ function thinned(points) {
 function tell() {
   clearTimeout(later);
   later = null;
-  told = performance.now();
+  sentAt = performance.now();
   const now = strokes().length ? sent() : "";
   if (now === props.value) return;
   props.value = now;
@@ -82,7 +82,7 @@ function tell() {
 }
 
 function tellSoon() {
-  later ??= setTimeout(tell, Math.max(0, told + LIVE_MS - performance.now()));
+  later ??= setTimeout(tell, Math.max(0, sentAt + LIVE_MS - performance.now()));
 }
 
 // ---- the drawing or a picture: the newest of the two is read ----------------------------------

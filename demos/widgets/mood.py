@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from demos.shell.words import say, told
+from demos.shell.words import say, translated
 from model_zoo.text import texts
 from model_zoo.text.sentiment.pieces import LENGTH
 from model_zoo.text.sentiment.task import LABELS, SURE
@@ -88,7 +88,7 @@ def shown(
         "positive": trace.answer[LABELS[1]],
         "odds": round(trace.log_odds, 4),
         "least": LEAST / (len(trace.sentences) or 1 if _long(trace) else 1),
-        "warning": told(trace.hint, request),
+        "warning": translated(trace.hint, request),
         "note": " ".join(_notes(text, trace, request)),
         "change": change,
         "words": list(_words(text, explained, out)),

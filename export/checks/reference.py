@@ -71,8 +71,8 @@ def compare_digests(spec: ModelSpec) -> Iterator[Comparison]:
         right = file.is_file() and sha256_of(file) == pinned.get(file.name)
         yield Comparison(spec.name, "", f"SHA-256 of {file.name}", (), float(not right), 0)
         if right:
-            told = _says_what_it_is(file, spec)
-            yield Comparison(spec.name, "", f"metadata of {file.name}", (), float(not told), 0)
+            described = _says_what_it_is(file, spec)
+            yield Comparison(spec.name, "", f"metadata of {file.name}", (), float(not described), 0)
 
 
 def said(file: Path) -> dict[str, str]:

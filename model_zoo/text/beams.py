@@ -39,7 +39,7 @@ def search(
     """The likeliest of the texts that `options.beams` find; what they all share comes early."""
     start = begin(reader, vocabulary, prompt, Sampler(replace(options, temperature=0)))
     seen = {*prompt.seen, *(token.id for token in prompt.written)}
-    signs, told, hint = Signs(vocabulary, prompt.written), 0, ""
+    signs, shown, hint = Signs(vocabulary, prompt.written), 0, ""
     context, logits, room = [*start.read], [start.logits], options.max_new_tokens
     if len(prompt.tokens) + len(prompt.written) > reader.decoder.capacity:
         hint = longer_than(reader)
@@ -52,11 +52,11 @@ def search(
     team: Reader | None = None
 
     def tell(beam: Beam, until: int) -> Iterator[Token]:
-        nonlocal told, hint
-        for step in beam.steps[told:until]:
+        nonlocal shown, hint
+        for step in beam.steps[shown:until]:
             yield signs.add(step, hint)
             hint = ""
-        told = max(told, until)
+        shown = max(shown, until)
 
     for left in range(room, 0, -1):
         rows, beams, finished = _grown(beams, logits, seen, vocabulary.ends, options)
