@@ -121,7 +121,7 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
     from export.checks import Comparison
     from export.checks import check as compare
 
-    specs = [zoo.spec(name) for name in names or zoo.usual()]
+    specs = [zoo.spec(name) for name in names or zoo.default_models()]
     rows = [row for spec in specs for row in compare(spec)]
     done = [row for row in rows if isinstance(row, Comparison)]
     others = [row for row in rows if not isinstance(row, Comparison)]

@@ -23,7 +23,7 @@ from model_zoo.task import Task
 Folder = str | os.PathLike[str]
 Runs = TypeVar("Runs")
 
-ASKED_FOR = 1_000_000_000  # bytes: larger weights come only when their model is named
+LARGE_DOWNLOAD_BYTES = 1_000_000_000  # bytes: larger weights come only when their model is named
 
 
 @cache
@@ -45,9 +45,9 @@ def names() -> tuple[str, ...]:
     return tuple(specs())
 
 
-def usual() -> tuple[str, ...]:
+def default_models() -> tuple[str, ...]:
     """The models that are fetched, measured and examined without being named."""
-    return tuple(name for name, spec in specs().items() if spec.download <= ASKED_FOR)
+    return tuple(name for name, spec in specs().items() if spec.download <= LARGE_DOWNLOAD_BYTES)
 
 
 def of(task: Task[Any, Any, Any]) -> tuple[str, ...]:

@@ -83,7 +83,9 @@ def test_what_cannot_be_had_stops_only_those_who_named_it(monkeypatch, capsys):
     monkeypatch.setattr(command_line, "_fetched", missing)
     command_line.fetch(every=True)
     told = capsys.readouterr().err
-    assert [name for name in model_zoo.zoo.usual() if f"{name} is on the moon" not in told] == []
+    assert [
+        name for name in model_zoo.zoo.default_models() if f"{name} is on the moon" not in told
+    ] == []
     with pytest.raises(WeightsNotFound):
         command_line.fetch(["gpt2"])
 

@@ -29,7 +29,7 @@ from demos.widgets import mood
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import encoding, sentiment, sst2_minilm, tables, texts
 from model_zoo.text.sentiment import look
-from model_zoo.text.sentiment.trace import Judged, TextTrace
+from model_zoo.text.sentiment.trace import Judged, SentimentTrace
 from model_zoo.trace import Ran
 from tests.test_api import is_a_sentence, run, snippets_of
 
@@ -44,13 +44,13 @@ def client(app: str) -> Client:
     return Client(app, verbose=False)
 
 
-def trace(text: str, odds: float = 2.0, hint: str = "") -> TextTrace:
+def trace(text: str, odds: float = 2.0, hint: str = "") -> SentimentTrace:
     """What a model might say of a text: every word adds its length."""
     cut = [text[a:b] for a, b in texts.words(text)]
     parts = [(text[a:b], 0.5) for a, b in texts.sentences(text)]
     answer = {"positive": 0.88, "negative": 0.12}
     weighed = [(word, float(len(word))) for word in cut]
-    return TextTrace(
+    return SentimentTrace(
         answer, "positive", odds, weighed, cut, parts, {"model": 1.0}, Ran("cpu", "fp32"), hint
     )
 
@@ -157,7 +157,7 @@ def test_a_word_that_is_out_has_no_weight_and_the_others_keep_theirs():
 def test_without_reasons_they_are_asked_for():
     text = "A film"
     bare = trace(text)
-    bare = TextTrace(bare.answer, "positive", 2.0, [], ["a"], [], {}, bare.ran)
+    bare = SentimentTrace(bare.answer, "positive", 2.0, [], ["a"], [], {}, bare.ran)
     assert mood.shown(text, (), bare)["pending"]
     assert not mood.shown(text, (), trace(text))["pending"]
 
@@ -166,7 +166,9 @@ def test_a_long_text_says_how_it_was_read_and_how_far_it_is_explained():
     text = "good film. " * 200
     told = trace(text)
     half = [(word, weight if n < 100 else 0.0) for n, (word, weight) in enumerate(told.words)]
-    told = TextTrace(told.answer, "positive", 2.0, half, told.tokens, told.sentences, {}, told.ran)
+    told = SentimentTrace(
+        told.answer, "positive", 2.0, half, told.tokens, told.sentences, {}, told.ran
+    )
     note = mood.shown(text, (), told)["note"]
     assert "sentence by sentence" in note
     assert "The first 100 words" in note

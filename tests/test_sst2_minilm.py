@@ -14,7 +14,7 @@ from model_zoo import zoo
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import sst2_minilm, texts
-from model_zoo.text.sentiment.batches import BATCH
+from model_zoo.text.sentiment.batches import BATCH_TOKENS
 from model_zoo.text.sentiment.pieces import LENGTH
 from model_zoo.text.sentiment.task import SURE, UNSURE, verdict
 from model_zoo.text.sst2_minilm import Sst2Minilm, pieces
@@ -79,7 +79,7 @@ def test_a_list_is_answered_in_its_order_and_as_one_by_one(toy):
     found = list(model.classify_many(given))
     assert found == [model(text) for text in given]
     assert found[4] == {}
-    assert max(rows * length for rows, length in network.shapes) <= BATCH
+    assert max(rows * length for rows, length in network.shapes) <= BATCH_TOKENS
 
 
 def test_a_list_is_read_as_it_comes(toy):

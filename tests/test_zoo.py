@@ -54,7 +54,7 @@ def test_both_embedded_models_are_there_and_the_smaller_comes_first():
 
 
 def test_gigabytes_come_only_when_they_are_asked_for():
-    assert set(model_zoo.names()) - set(zoo.usual()) == {"gpt2-medium", "gpt2-large"}
+    assert set(model_zoo.names()) - set(zoo.default_models()) == {"gpt2-medium", "gpt2-large"}
 
 
 @pytest.mark.parametrize("name", model_zoo.names())

@@ -20,7 +20,7 @@ from demos.shell.words import later, say, t, told, where
 from model_zoo.errors import ZooError
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text.sentiment.task import SENTIMENT, cells
-from model_zoo.text.tables import MANY, Judge, Table, Writer, answered, open_table
+from model_zoo.text.tables import CHUNK_ROWS, Judge, Table, Writer, answered, open_table
 
 AT_ONCE = 2  # lists; others wait
 FIRST = 10  # rows that the table shows
@@ -180,7 +180,7 @@ class Reading:
         self.first: list[list[str]] = []
 
     def through(self, judge: Judge) -> Iterator[None]:
-        """Write every row with its answer until `judge` is stopped, pausing every MANY rows."""
+        """Write every row with its answer until `judge` is stopped; pause after each CHUNK_ROWS."""
         with self.path.open("w", newline="", encoding="utf-8") as out:
             writer = Writer(self.table, out)
             try:
@@ -191,7 +191,7 @@ class Reading:
                     if len(self.first) < FIRST:
                         cells = (told(found[name], self.request) for name in COLUMNS)
                         self.first.append([*cells, row[self.column]])
-                    if self.done % MANY == 0 and self.done < self.table.count:
+                    if self.done % CHUNK_ROWS == 0 and self.done < self.table.count:
                         yield
             except Stopped:
                 self.stopped = True

@@ -23,7 +23,7 @@ from model_zoo.errors import ZooError
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import texts
 from model_zoo.text.sentiment.task import SENTIMENT, SURE, UNSURE
-from model_zoo.text.sentiment.trace import TextTrace
+from model_zoo.text.sentiment.trace import SentimentTrace
 from model_zoo.text.sst2_minilm import Sst2Minilm
 
 MODELS = zoo.of(SENTIMENT)
@@ -207,7 +207,7 @@ def _edit(
     return mood.edit(change, request)
 
 
-def _verdict(trace: TextTrace, request: gr.Request) -> str:
+def _verdict(trace: SentimentTrace, request: gr.Request) -> str:
     """The answer in large letters, or that there is no clear one."""
     if trace.verdict != UNSURE:
         sure = parts.certainty(trace.answer[trace.verdict], request)

@@ -123,26 +123,26 @@ def generate_text(
         streams = (
             LocalContext.event_id.get(None) is not None
         )  # of /run only the first event is sent
-        written, told, hint, sent = list[dict[str, Any]](), 0, "", 0.0
+        written, shown, hint, sent = list[dict[str, Any]](), 0, "", 0.0
         try:
             given = "" if prompt is None else prompt
             for token in lm.stream(given, options, owner=None, stop=left):
                 hint = hint or token.hint
                 if token.text:
                     written.append(tokens.record(token))
-                enough = not told or len(written) - told >= SENT_TOGETHER
+                enough = not shown or len(written) - shown >= SENT_TOGETHER
                 if streams and enough and time.monotonic() - sent > writing.SHOW_SECONDS:
-                    yield _event(written, told, hint)
-                    told, sent = len(written), time.monotonic()
+                    yield _event(written, shown, hint)
+                    shown, sent = len(written), time.monotonic()
         except Stopped:  # nobody listens any more
             return
         text = "".join(token["text"] for token in written)
-        yield _event(written, told, hint) | {"text": text, "done": True, "tokens": written}
+        yield _event(written, shown, hint) | {"text": text, "done": True, "tokens": written}
 
 
-def _event(written: list[dict[str, Any]], told: int, hint: str) -> dict[str, Any]:
-    """What is new behind the first `told` tokens."""
-    new = [{"text": one["text"], "probability": one["probability"]} for one in written[told:]]
+def _event(written: list[dict[str, Any]], shown: int, hint: str) -> dict[str, Any]:
+    """What is new behind the first `shown` tokens."""
+    new = [{"text": one["text"], "probability": one["probability"]} for one in written[shown:]]
     text = "".join(one["text"] for one in new)
     return {"new": text, "done": False, "hint": hint, "tokens": new}
 

@@ -20,7 +20,7 @@ from model_zoo.errors import WeightsNotFound, ZooError
 from model_zoo.stopping import Stopped
 from model_zoo.text import memory
 from model_zoo.text.generation import waiting
-from model_zoo.text.model import Score, TextTrace
+from model_zoo.text.model import GenerationTrace, Score
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 from model_zoo.text.task import GENERATION
@@ -112,7 +112,7 @@ def write(
                         updated = writing.last
                         yield writing.shown(True), "", gr.skip(), True
             except StopIteration as end:
-                trace: TextTrace = end.value
+                trace: GenerationTrace = end.value
                 line = parts.result_line(trace, request)
                 if not trace.answer:
                     writing.hint = say(NOTHING_MORE if known else NOTHING, request)

@@ -132,7 +132,7 @@ class Queue(queueing.Queue):
     async def clean_events(
         self, *, session_hash: str | None = None, event_id: str | None = None
     ) -> None:
-        """Whoever listened has left; what is being computed ends too, other than Gradio's."""
+        """The listener has left: end what is being computed too, which Gradio's does not."""
         leaving.left(session_hash)
         leaving.left(event_id)
         await super().clean_events(session_hash=session_hash, event_id=event_id)
@@ -141,7 +141,7 @@ class Queue(queueing.Queue):
         """A call has ended, or was cancelled, which does not reach a thread that computes."""
         leaving.left(event_id)
         await super().reset_iterators(event_id)
-        # A call that names no session is one of its own: nobody comes back to it.
+        # A call that names no session has its own, under its event's id, which is not used again.
         self.blocks.state_holder.forget(event_id)
 
     def compute_analytics_summary(self, records: Any) -> Any:

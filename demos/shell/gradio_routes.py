@@ -89,7 +89,7 @@ async def _fetch_nothing(url: str) -> Any:
 def harden(folder: Path) -> None:
     """Change, once for the process, what Gradio does with files; its own go to this folder."""
     vars(routes).update(DEFAULT_TEMP_DIR=str(folder))  # read before the folder was there
-    # The folder of a file would be the hash of its content: who has the same file finds it.
+    # The folder would be the hash of the file's content: anyone with the same file could find it.
     vars(route_utils).update(GradioUploadFile=_Unguessable)
     for name in ("hash_file", "hash_bytes", "hash_url", "hash_base64"):
         setattr(processing_utils, name, _unguessable)

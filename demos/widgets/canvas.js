@@ -61,7 +61,7 @@ function sent() {
   );
 }
 
-// A fast mouse tells of its place a thousand times a second.
+// A fast mouse reports its position a thousand times a second.
 function thinned(points) {
   const kept = [points[0]];
   for (const [x, y] of points) {
@@ -139,7 +139,7 @@ function clear() {
 let stroke = null;
 const width = () => (Number(brush.value) * SIDE) / BRUSH_SIDE;
 
-function place(event) {
+function pointOf(event) {
   const box = canvas.getBoundingClientRect();
   return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height];
 }
@@ -173,12 +173,12 @@ canvas.addEventListener("pointerdown", (event) => {
   canvas.focus({ preventScroll: true });
   canvas.setPointerCapture(event.pointerId);
   hideCursor();
-  start(place(event));
+  start(pointOf(event));
 });
 canvas.addEventListener("pointermove", (event) => {
   if (!stroke || !event.isPrimary) return;
   const all = event.getCoalescedEvents?.() ?? [];
-  extend((all.length ? all : [event]).map(place));
+  extend((all.length ? all : [event]).map(pointOf));
 });
 for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(name, end);
 

@@ -14,7 +14,7 @@ from model_zoo.text import texts
 from model_zoo.text.sentiment.pieces import LENGTH
 from model_zoo.text.sentiment.task import LABELS, SURE
 from model_zoo.text.sentiment.task import verdict as judged
-from model_zoo.text.sentiment.trace import Change, TextTrace
+from model_zoo.text.sentiment.trace import Change, SentimentTrace
 
 HERE = Path(__file__).parent
 # A text of more words is not compared with another one: finding what changed would take too long.
@@ -72,7 +72,7 @@ def nothing(verdict: str, text: str = "", out: Collection[int] = ()) -> dict[str
 def shown(
     text: str,
     out: Collection[int],
-    trace: TextTrace,
+    trace: SentimentTrace,
     verdict: str = "",
     ran: str = "",
     change: dict[str, Any] | None = None,
@@ -121,7 +121,7 @@ def _share(answer: dict[str, float]) -> str:
     return f"{answer[LABELS[1]]:.1%}" if answer else "–"
 
 
-def _words(text: str, trace: TextTrace | None, out: Collection[int]) -> Iterator[list[Any]]:
+def _words(text: str, trace: SentimentTrace | None, out: Collection[int]) -> Iterator[list[Any]]:
     """[the white space before it, the word, its weight or None, its sentence, whether it is out].
 
     Sentences are counted in what is left of the text, as the network reads that.
@@ -139,12 +139,12 @@ def _words(text: str, trace: TextTrace | None, out: Collection[int]) -> Iterator
         yield [gap, text[first:last], weight, sentence, index in out]
 
 
-def _long(trace: TextTrace) -> bool:
+def _long(trace: SentimentTrace) -> bool:
     """Whether it was read by sentence, so that a word counts by its sentence's share only."""
     return len(trace.tokens) > LENGTH - 2
 
 
-def _notes(text: str, trace: TextTrace, request: gr.Request | None) -> Iterator[str]:
+def _notes(text: str, trace: SentimentTrace, request: gr.Request | None) -> Iterator[str]:
     """How a long text was read and how much of it is shown, in sentences."""
     if not _long(trace):
         return

@@ -64,7 +64,7 @@ _lock = Lock()
 
 
 def ticket_for(model: Whisper, options: SpeechOptions) -> str:
-    """A word by which the browser names this microphone's captions from now on.
+    """A new identifier of one microphone's captions, which the browser sends with its sound.
 
     Raises BadInput where too many are open: none of them is pushed out by a new one.
     """

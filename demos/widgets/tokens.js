@@ -42,7 +42,7 @@ function append([words, probability, alternatives]) {
   span.textContent = words;
   const bits = Math.min(1, -Math.log2(Math.max(probability, 1e-9)) / BITS);
   span.style.setProperty("--doubt", `${Math.round(bits * 100)}%`);
-  span.dataset.place = tokens.length;
+  span.dataset.index = tokens.length;
   tokens.push({ words, probability, alternatives, span });
   text.append(span);
 }
@@ -50,11 +50,11 @@ function append([words, probability, alternatives]) {
 const percent = (share) => (share >= 0.001 ? `${(share * 100).toFixed(1)}%` : "< 0.1%");
 const visible = (words) => words.replaceAll("\n", "⏎").replaceAll(" ", "␣").replaceAll("\t", "⇥");
 
-function show(place) {
-  if (!tokens[place]) return;
+function show(index) {
+  if (!tokens[index]) return;
   tokens[chosen]?.span.classList.remove("now");
-  chosen = place;
-  const { words, probability, alternatives, span } = tokens[place];
+  chosen = index;
+  const { words, probability, alternatives, span } = tokens[index];
   span.classList.add("now");
   $(".chosen").replaceChildren(
     Object.assign(document.createElement("b"), { textContent: visible(words) }),
@@ -74,9 +74,9 @@ function show(place) {
   why.hidden = false;
 }
 
-const placeOf = (event) => Number(event.target.dataset?.place ?? NaN);
-text.addEventListener("pointerover", (event) => show(placeOf(event)));
-text.addEventListener("click", (event) => show(placeOf(event)));
+const indexOf = (event) => Number(event.target.dataset?.index ?? NaN);
+text.addEventListener("pointerover", (event) => show(indexOf(event)));
+text.addEventListener("click", (event) => show(indexOf(event)));
 text.addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (!step) return;

@@ -66,7 +66,7 @@ def installed(module: str) -> bool:
     return find_spec(module) is not None
 
 
-def hold(contest: Contest, turns: int) -> list[Result]:
+def measure(contest: Contest, turns: int) -> list[Result]:
     """Let everybody work once to warm up, then in turns, so that a drifting clock hits all."""
     answers = [contender.run() for contender in contest.contenders]
     times = np.array([[_time(c.run) for c in contest.contenders] for _ in range(turns)]) * 1000
@@ -90,7 +90,7 @@ def compare(specs: Iterable[ModelSpec], turns: int) -> Iterator[Result]:
     """Every contest of the models, one after the other."""
     for spec in specs:
         for contest in contests(spec):
-            yield from hold(contest, turns)
+            yield from measure(contest, turns)
 
 
 def _time(run: Callable[[], Any]) -> float:

@@ -70,7 +70,7 @@ def _gpt2(spec: ModelSpec) -> Iterator[Contest]:
 
 
 class _Silent(Vocabulary):
-    """Ends nowhere and says nothing: noise has no words."""
+    """Without an end token, and every token an "x": random weights write no text."""
 
     def __init__(self) -> None:
         self.ends = self.special = frozenset()

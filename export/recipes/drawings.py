@@ -219,14 +219,14 @@ def _several(rng: Rng, side: int) -> Image.Image:
     """Two or three digits side by side."""
     count = rng.integers(2, 4)
     canvas = Image.new("L", (side, side))
-    for place in range(count):
+    for column in range(count):
         digit = _digit(int(rng.integers(10)), rng, side)
         digit = digit.crop(digit.getbbox())
         height = side // 3
         digit = digit.resize(
             (max(4, min(digit.width * height // digit.height, side // count - 4)), height)
         )
-        canvas.paste(digit, (place * side // count + 2, int(side / 3 + rng.normal(0, side / 60))))
+        canvas.paste(digit, (column * side // count + 2, int(side / 3 + rng.normal(0, side / 60))))
     return canvas
 
 
@@ -254,9 +254,9 @@ def _bar(rng: Rng, side: int) -> Image.Image:
 
 
 def _grid(rng: Rng, side: int) -> Image.Image:
-    places = np.linspace(0.1, 0.9, rng.integers(3, 6))
-    lines = [np.array([[p, 0.1], [p, 0.9]]) for p in places] + [
-        np.array([[0.1, p], [0.9, p]]) for p in places
+    positions = np.linspace(0.1, 0.9, rng.integers(3, 6))
+    lines = [np.array([[p, 0.1], [p, 0.9]]) for p in positions] + [
+        np.array([[0.1, p], [0.9, p]]) for p in positions
     ]
     curves = [(line + rng.normal(0, 0.015, line.shape)) * side for line in lines]
     return strokes.draw(curves, min(_pen(rng, side), side / 14), side)

@@ -106,9 +106,9 @@ def sample(module: PreTrainedModel, end: int, generator: torch.Generator) -> lis
     going = torch.arange(AT_ONCE)
     for _ in range(LONGEST):
         logits = module(input_ids=tokens, past_key_values=cache).logits[:, -1].float()
-        best, places = logits.topk(TOP_K)
+        best, candidates = logits.topk(TOP_K)
         drawn = torch.multinomial(best.softmax(-1), 1, generator=generator)
-        tokens = places.gather(1, drawn)
+        tokens = candidates.gather(1, drawn)
         on = tokens[:, 0] != end
         going, tokens = going[on], tokens[on]
         if not len(going):

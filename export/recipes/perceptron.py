@@ -26,8 +26,8 @@ RATE = 1e-3
 
 
 class Perceptron(nn.Module):
-    """Image (n, 1, 28, 28) in 0..1 to logits (n, 10); it has no places, so its map (n, 10, 1, 1)
-    is the logits.
+    """Image (n, 1, 28, 28) in 0..1 to logits (n, 10); without a notion of position, its map
+    (n, 10, 1, 1) is the logits.
     """
 
     def __init__(self) -> None:

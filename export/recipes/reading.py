@@ -51,10 +51,10 @@ class Rows:
         length = max(len(self.tokens[index]) for index in chosen)
         tokens = torch.full((len(chosen), length), self.padding)
         mask = torch.zeros_like(tokens)
-        for place, index in enumerate(chosen):
-            row = self.tokens[index]
-            tokens[place, : len(row)] = torch.tensor(row)
-            mask[place, : len(row)] = 1
+        for row, index in enumerate(chosen):
+            count = len(self.tokens[index])
+            tokens[row, :count] = torch.tensor(self.tokens[index])
+            mask[row, :count] = 1
         return tokens, mask
 
     def batches(self, chosen: np.ndarray, size: int, hidden: float) -> Batches:
@@ -73,7 +73,7 @@ class Rows:
 
 
 def like_lengths(lengths: np.ndarray, chosen: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """The chosen places of `lengths` in a new order, in batches of like length."""
+    """The chosen indices of `lengths` in a new order, in batches of like length."""
     order = chosen[torch.randperm(len(chosen)).numpy()]
     cut: list[np.ndarray] = []
     for some in np.array_split(order, max(1, len(order) // (size * SORTED))):
@@ -108,9 +108,9 @@ def answer(module: nn.Module, rows: Rows, chosen: np.ndarray | None = None) -> n
     module.eval()
     order = np.arange(len(rows.tokens)) if chosen is None else chosen
     lengths = np.array([len(rows.tokens[index]) for index in order])
-    places = np.argsort(lengths, kind="stable")
+    order = np.argsort(lengths, kind="stable")
     found = np.zeros((len(order), 2), np.float32)
-    for some in np.array_split(places, -(-len(places) // AT_ONCE)):
+    for some in np.array_split(order, -(-len(order) // AT_ONCE)):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found[some] = module(*rows.batch(order[some])).float().numpy()
     return found

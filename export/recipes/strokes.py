@@ -168,7 +168,7 @@ def draw(curves: list[np.ndarray], width: float, side: int) -> Image.Image:
 
 def by_hand(glyph: str, rng: np.random.Generator, side: int, jitter: float = 0.03) -> Image.Image:
     """Draw a glyph as an unsteady hand does: points moved, turned, slanted, stretched, of any
-    size, place and width.
+    size, position and width.
     """
     angle, slant = np.deg2rad(rng.normal(0, 7)), rng.normal(0, 0.12)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

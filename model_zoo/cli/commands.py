@@ -74,7 +74,7 @@ def fetch(
     """
     if not names and not every:
         raise BadInput("Say which models to fetch, or --all.")
-    for spec in map(zoo.spec, names or zoo.usual()):
+    for spec in map(zoo.spec, names or zoo.default_models()):
         with _or_left_out(spec, names):
             if folder:
                 keep(spec.weights.sources, folder, spec.name)
@@ -150,7 +150,7 @@ def bench(
         compare = offered("sensorium.bench", "peers")
         if compare is None:
             raise BadInput("There are no peers here: install the program, as the README has it.")
-        specs = map(zoo.spec, names or zoo.usual())
+        specs = map(zoo.spec, names or zoo.default_models())
         with progress.status("Measuring in turns …"):
             results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]
         show(results, as_json)
@@ -245,7 +245,7 @@ def _measure(
 ) -> list[dict[str, Any]]:
     with progress.status("Measuring …") as status:
         rows = []
-        for spec in map(zoo.spec, names or zoo.usual()):
+        for spec in map(zoo.spec, names or zoo.default_models()):
             status.update(f"Measuring {spec.name} …")
             with _or_left_out(spec, names):
                 rows += [row.row() for row in one(spec)]

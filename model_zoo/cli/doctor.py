@@ -18,7 +18,7 @@ from model_zoo.weights.cache import cache_folder
 from model_zoo.weights.fetch import are_here
 from model_zoo.weights.source import readable
 
-LITTLE_ROOM_BYTES = 1_000_000_000  # the usual models need as much, with their graphs
+LITTLE_ROOM_BYTES = 1_000_000_000  # the default models need as much, with their graphs
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _run_list(cells: tables.Judge, path: Path, asked: Asked) -> None:
                 print(json.dumps(dict(line), ensure_ascii=False))
             else:
                 writer.add(row, found)
-            if done % tables.MANY == 0:
+            if done % tables.CHUNK_ROWS == 0:
                 status.update(f"{done:,} of {table.count:,} rows")
     rows = f"{table.count:,} row{'s' * (table.count != 1)}"
     without = f", {unanswered:,} without an answer" if unanswered else ""

@@ -50,8 +50,8 @@ def candidates(
     providers = ready() if provider == "auto" else (provider,)
     seen = []
     for pair in filter(_sensible, product(precisions, providers)):
-        if (places := spec.place(*pair)) not in seen:
-            seen.append(places)
+        if (placed := spec.place(*pair)) not in seen:
+            seen.append(placed)
             yield spec.pair(*pair)
 
 

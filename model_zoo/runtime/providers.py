@@ -192,7 +192,7 @@ def _groups(root: Path) -> Iterator[Path]:
         _, named, path = line.split(":", 2)
         paths |= dict.fromkeys(named.split(","), path)
     for line in mounts:
-        place, _, kind = line.partition(" - ")
+        mount, _, kind = line.partition(" - ")
         controllers = kind.rpartition(" ")[2].split(",")
         if kind.startswith("cgroup2 "):
             name = ""
@@ -202,7 +202,7 @@ def _groups(root: Path) -> Iterator[Path]:
             continue
         if name not in paths:
             continue
-        above, mounted = place.split(" ")[3:5]
+        above, mounted = mount.split(" ")[3:5]
         top = root / mounted.lstrip("/")
         with contextlib.suppress(ValueError):  # a container may see itself in a group elsewhere
             inside = PurePosixPath(paths[name]).relative_to(above)

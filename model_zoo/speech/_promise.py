@@ -71,7 +71,7 @@ def says_its_length(file: IO[bytes]) -> bool:
     file.seek(0)
     head = file.read(10)
     if head[:3] == b"ID3" and len(head) == 10:  # a size of seven bits a byte
-        file.seek(10 + sum(byte << 7 * (3 - place) for place, byte in enumerate(head[6:])))
+        file.seek(10 + sum(byte << 7 * (3 - index) for index, byte in enumerate(head[6:])))
     head = file.read(FIRST_FRAME_BYTES)
     mark = re.search(rb"(?:Xing|Info)...(.)|VBRI", head, re.DOTALL)
     return mark is not None and (mark[1] is None or bool(mark[1][0] & 1))

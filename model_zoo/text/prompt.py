@@ -20,7 +20,7 @@ from model_zoo.text.sampling import Sampler
 from model_zoo.text.signs import Token, whole
 from model_zoo.text.tokens import Vocabulary
 
-MOST_OPEN = 8  # tokens: whoever ends within a longer word goes on with its last letters
+MOST_OPEN = 8  # tokens at the end of the prompt's last word that may be chosen anew
 
 Logits = npt.NDArray[np.float32]
 
@@ -90,10 +90,10 @@ def begin(reader: Reader, vocabulary: Vocabulary, prompt: Prompt, choose: Sample
     behind = reader.read(prompt.tokens, last=prompt.open + 1)
     known = len(prompt.tokens) - prompt.open
     score = 0.0  # the logarithm of the probability of the tokens so far
-    for place, logits in enumerate(behind[:-1], known):
-        rest = b"".join(map(vocabulary.piece, prompt.tokens[place:]))
-        ways += _longer(vocabulary, prompt.tokens[:place], rest, logits, score)
-        score += float(logits[prompt.tokens[place]]) - _total(logits)
+    for position, logits in enumerate(behind[:-1], known):
+        rest = b"".join(map(vocabulary.piece, prompt.tokens[position:]))
+        ways += _longer(vocabulary, prompt.tokens[:position], rest, logits, score)
+        score += float(logits[prompt.tokens[position]]) - _total(logits)
     as_cut = Start(prompt.tokens, behind[-1])
     if not ways:
         return as_cut

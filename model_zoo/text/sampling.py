@@ -88,25 +88,25 @@ def largest(logits: Logits, count: int) -> npt.NDArray[np.int64]:
         return np.argsort(-logits, kind="stable")[:count]
     best = logits[: columns * ROWS].reshape(ROWS, columns).max(axis=0)
     best.partition(columns - count)
-    places = np.flatnonzero(logits >= best[columns - count])
-    order: npt.NDArray[np.int64] = places[np.argsort(-logits[places], kind="stable")[:count]]
+    likely = np.flatnonzero(logits >= best[columns - count])
+    order: npt.NDArray[np.int64] = likely[np.argsort(-logits[likely], kind="stable")[:count]]
     return order
 
 
 class Sampler:
     """Chooses token after token; the same options, logits and seed choose the same ones.
 
-    `place`: where in the text the first one stands. Each place has a chance of its own, so that
-    a text that is gone on with is the one that would have been written at once.
+    `position`: of the first token in the text. Each position has a random number of its own, so
+    that a text that is continued is the one that would have been written at once.
     """
 
-    def __init__(self, options: TextOptions, place: int = 0) -> None:
-        self.options, self._place = options, place
+    def __init__(self, options: TextOptions, position: int = 0) -> None:
+        self.options, self._position = options, position
 
     def __call__(self, logits: Logits, written: Collection[int]) -> int:
         """One token from logits [vocabulary], which stay as they are."""
-        options, place = self.options, self._place
-        self._place += 1
+        options, position = self.options, self._position
+        self._position += 1
         penalised = penalise(logits, written, options.repetition_penalty)
         if options.temperature == 0 or options.top_k == 1:
             return int(penalised.argmax())
@@ -117,7 +117,7 @@ class Sampler:
         allowed = (before < options.top_p) & (shares >= options.min_p * shares[0])
         allowed[0] = True
         ends = np.cumsum(shares[allowed], dtype=np.float64)
-        chance = np.random.default_rng((options.seed or 0, place)).random()
+        chance = np.random.default_rng((options.seed or 0, position)).random()
         chosen = np.searchsorted(ends, chance * ends[-1], side="right")
         return int(tokens[allowed][min(chosen, len(ends) - 1)])
 

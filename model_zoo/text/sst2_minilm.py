@@ -26,7 +26,7 @@ from model_zoo.text.sentiment.batches import log_odds
 from model_zoo.text.sentiment.look import Look, look
 from model_zoo.text.sentiment.pieces import Piece, cut
 from model_zoo.text.sentiment.task import LABELS, SENTIMENT, verdict
-from model_zoo.text.sentiment.trace import Change, Judged, Scored, TextTrace
+from model_zoo.text.sentiment.trace import Change, Judged, Scored, SentimentTrace
 from model_zoo.trace import Ran, Stopwatch
 from model_zoo.weights.fetch import fetch_all
 from model_zoo.weights.source import HubFile, Source, Wheel
@@ -107,7 +107,7 @@ class Sst2Minilm:
         explain: bool = True,
         stop: Stop = NEVER,
         progress: Callable[[float], None] | None = None,
-    ) -> TextTrace:
+    ) -> SentimentTrace:
         """The answer with its words' weights, its sentences, its time and its hardware.
 
         Without `explain` there are no words and no sentences, and it takes a fraction of the time.
@@ -119,7 +119,7 @@ class Sst2Minilm:
         text, read, hint = seen.text, seen.pieces, seen.hint
         if not read:
             watch.lap("preprocess")
-            return TextTrace({}, "", 0.0, [], [], [], watch.laps, session.ran, hint)
+            return SentimentTrace({}, "", 0.0, [], [], [], watch.laps, session.ran, hint)
         rows = [piece.row() for piece in read]
         watch.lap("preprocess")
         odds = _mean(log_odds(session, rows, stop), read)
@@ -134,7 +134,7 @@ class Sst2Minilm:
             str(self.tokenizer.id_to_token(token)) for piece in read for token in piece.tokens
         ]
         watch.lap("postprocess")
-        return TextTrace(
+        return SentimentTrace(
             answer, verdict(answer), odds, words, tokens, sentences,
             watch.laps, session.ran, hint,
         )  # fmt: skip

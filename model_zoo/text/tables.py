@@ -26,7 +26,7 @@ from model_zoo.text.dialects import (
 )
 from model_zoo.text.encoding import MARK, Encoding
 
-MANY = 512  # rows that are answered together: as fast as thousands, and a sign of life a second
+CHUNK_ROWS = 512  # answered together: as fast as thousands, and a sign of life a second
 LINE = 1000  # characters that tell what kind of file it is
 ENDINGS = (".csv", ".tsv")
 VISIBLE = {"\t": "tab"}
@@ -104,7 +104,7 @@ def open_table(path: Path) -> Table:
 def answered(table: Table, column: int, cells: Judge) -> Iterator[tuple[list[str], Cells]]:
     """Each row with what `cells` says of its text, in bounded memory however many there are."""
     rows = table.rows()
-    while some := list(islice(rows, MANY)):
+    while some := list(islice(rows, CHUNK_ROWS)):
         texts = ["" if fault else row[column] for row, fault in some]
         for (row, fault), found in zip(some, cells(texts), strict=True):
             yield row, dict.fromkeys(found, "") | {list(found)[-1]: fault} if fault else found

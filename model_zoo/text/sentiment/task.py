@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from model_zoo.inputs import read_text
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.task import Task, Yardstick
-from model_zoo.text.sentiment.trace import TextTrace
+from model_zoo.text.sentiment.trace import SentimentTrace
 
 if TYPE_CHECKING:
     from model_zoo.text.sst2_minilm import Sst2Minilm
@@ -47,7 +47,7 @@ def example() -> str:
     return EXAMPLE
 
 
-SENTIMENT: Task[str, TextTrace, Sst2Minilm] = Task(
+SENTIMENT: Task[str, SentimentTrace, Sst2Minilm] = Task(
     "sentiment analysis",
     read_text,
     example,

@@ -19,7 +19,7 @@ class Judged(dict[str, float]):
 
 
 @dataclass(frozen=True)
-class TextTrace:
+class SentimentTrace:
     """One text's way through the classifier.
 
     `answer`: label to probability, best first, {} where `hint` says why there is none.
