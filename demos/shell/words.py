@@ -21,6 +21,19 @@ CATALOGUES: dict[str, dict[str, str]] = {
     file.stem: tomllib.loads(file.read_text("utf-8"))
     for file in sorted((HERE / "languages").glob("*.toml"))
 }
+# Words of Gradio 6.31 that it shows without English, or without that of all languages it speaks
+GRADIO = {
+    "common.complete": "Complete",
+    "common.download_all": "Download all",
+    "common.progress": "Progress",
+    "common.upload": "Upload",
+    "common.video": "Video",
+    "common.webcam": "Camera",
+    "dataframe.clear_filter": "Clear filters",
+    "dataframe.filter": "Filter",
+    "image.no_webcam_support": "This browser gives the page no camera.",
+    "status.queue_position": "In queue: {position} of {size}",
+}
 SCRIPT = f"<script>{Path(__file__).with_name('words.js').read_text('utf-8')}</script>"
 
 
@@ -37,9 +50,9 @@ def later(sentence: str) -> str:
 
 
 def translations() -> gr.I18n:
-    """Every catalogue, for `launch` or `mount_gradio_app`; Gradio's own words are among them."""
+    """Every catalogue, for `launch` or `mount_gradio_app`."""
     english = {sentence: sentence for words in CATALOGUES.values() for sentence in words}
-    return gr.I18n(en=english, **CATALOGUES)
+    return gr.I18n(en=english | GRADIO, **CATALOGUES)
 
 
 def say(sentence: str, request: gr.Request | None = None) -> str:
