@@ -34,8 +34,8 @@ def read(page: Page) -> None:
 
 def write(page: Page) -> None:
     page.get_by_role("button", name="Why do we see colours?").click()
-    page.get_by_role("button", name="Go", exact=True).click()
-    again = page.get_by_role("button", name="Another", exact=True)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    again = page.get_by_role("button", name="Try again", exact=True)
     expect(again).to_be_visible(timeout=FETCH_SECONDS * 1000)
     page.locator("#written .text").evaluate("node => node.scrollTo(0, 0)")
     page.locator("#written .text span").nth(6).click()

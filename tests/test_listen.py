@@ -129,7 +129,7 @@ def test_bad_sound_is_answered_in_a_sentence(client: Client, tmp_path: Path, nam
         ({"language": "de"}, "English only"),
         ({"task": "sing"}, "no task 'sing'"),
         ({"task": "translate"}, "whisper-base"),
-        ({"model": "mnist-cnn"}, "does not listen"),
+        ({"model": "mnist-cnn"}, "transcribes nothing"),
     ],
 )
 def test_a_wrong_wish_is_answered_in_a_sentence(

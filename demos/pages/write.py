@@ -316,7 +316,7 @@ def _as_given(kind: Any) -> Any:
 
 
 def _buttons(running: bool, written: bool) -> tuple[gr.Button, ...]:
-    """Go, Stop, Another and Go on, as far as they make sense."""
+    """Ask, Stop, Try again and Continue, as far as they make sense."""
     visible = (not running, running, written, written)
     return tuple(gr.Button(visible=now) for now in visible)
 

@@ -31,7 +31,7 @@ GRADIO = {
     "common.webcam": "Camera",
     "dataframe.clear_filter": "Clear filters",
     "dataframe.filter": "Filter",
-    "image.no_webcam_support": "This browser gives the page no camera.",
+    "image.no_webcam_support": "No camera here",
     "status.queue_position": "In queue: {position} of {size}",
 }
 SCRIPT = f"<script>{Path(__file__).with_name('words.js').read_text('utf-8')}</script>"

@@ -97,7 +97,7 @@ def test_clear_works_twice_and_undo_brings_back(visit: Callable) -> None:
 def test_a_scribble_is_called_no_digit(visit: Callable) -> None:
     page = visit().page
     page.get_by_role("button", name="scribble").click()
-    expect(verdict(page).locator("strong")).to_have_text("Not a digit, I think.")
+    expect(verdict(page).locator("strong")).to_have_text("That doesn't look like a digit.")
 
 
 @pytest.mark.parametrize("digit", "0123456789")
@@ -172,7 +172,7 @@ def test_it_speaks_chinese(visit: Callable) -> None:
     expect(page.get_by_role("button", name="清空")).to_be_visible()
     expect(page.get_by_role("tab", name="手写")).to_be_visible()
     page.get_by_role("button", name="scribble").or_(page.get_by_role("button", name="涂鸦")).click()
-    expect(verdict(page).locator("strong")).to_have_text("我觉得这不是数字。")
+    expect(verdict(page).locator("strong")).to_have_text("这看起来不像数字。")
     expect(page.get_by_text("都不会离开这台机器")).to_be_visible()
 
 

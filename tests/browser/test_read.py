@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
-HINT = "Write or paste what somebody thinks of something."
+HINT = "Paste a review or opinion."
 FETCH_SECONDS = 240  # the first test on a machine waits for the weights
 EFFECT = re.compile(r"Positive goes from [\d.]+% to [\d.]+%, [+−][\d.]+ in log-odds")
 WORKSHOP = "A dull, lifeless and irritating mess."
@@ -66,7 +66,7 @@ def test_a_text_is_read_while_it_is_written(visit: Callable) -> None:
     answered(page, "negative")
     expect(page.locator("#mood .text")).to_have_text(WORKSHOP)
     expect(page.locator("#mood .w.against").first).to_be_visible()
-    expect(page.locator("#mood .legend")).to_contain_text("speaks for negative")
+    expect(page.locator("#mood .legend")).to_contain_text("counts towards negative")
     assert share(page) < 0.25
 
 
@@ -76,11 +76,11 @@ def test_each_word_tells_its_weight(visit: Callable) -> None:
     wonderful = word(page, "wonderful")
     expect(wonderful).to_have_class(re.compile("for"), timeout=FETCH_SECONDS * 1000)
     expect(wonderful).to_have_attribute(
-        "aria-label", re.compile(r"^wonderful: speaks for positive \+[\d.]+$")
+        "aria-label", re.compile(r"^wonderful: counts towards positive \+[\d.]+$")
     )
     word(page, "tedious").hover()
     expect(page.locator("#mood .detail")).to_have_text(
-        re.compile(r"^tedious speaks for negative −[\d.]+ · without it [\d.> ]+% positive$")
+        re.compile(r"^tedious counts towards negative −[\d.]+ · without it [\d.> ]+% positive$")
     )
 
 
@@ -128,7 +128,7 @@ def test_words_are_reached_with_the_keyboard_alone(visit: Callable) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect(word(page, "not")).to_be_focused()
-    expect(page.locator("#mood .detail")).to_have_text(re.compile("^not speaks for"))
+    expect(page.locator("#mood .detail")).to_have_text(re.compile("^not counts towards"))
     page.keyboard.press("Enter")
     expect(page.locator("#mood .effect")).to_have_text(EFFECT)
     expect(word(page, "not")).to_be_focused()
@@ -143,7 +143,7 @@ def test_a_kept_text_is_compared_with_its_edit_and_comes_back(visit: Callable) -
     page = opened(visit)
     box(page).fill("The plot is dull.")
     answered(page, "negative")
-    press(page, "Keep it, then edit")
+    press(page, "Compare with an edit")
     expect(page.locator("#mood .effect")).to_contain_text("Nothing has changed yet")
     expect(page.locator("#kept")).to_contain_text("The plot is dull.")
     box(page).fill("The plot is brilliant.")
@@ -186,7 +186,7 @@ def test_a_long_review_has_a_curve_whose_sentences_can_be_read(visit: Callable) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("😀 😀", "only signs"),
+        ("😀 😀", "no words"),
         ("x" * 1_000_000, "at most 200,000"),
         ("good\0film", "NUL bytes"),
     ],
@@ -307,7 +307,7 @@ def test_a_narrow_screen_has_no_sideways_scroll(visit: Callable, scheme: str) ->
     page = opened(visit, width=360, color_scheme=scheme)
     press(page, "A long review")
     expect(page.locator("#mood .curve")).to_be_visible(timeout=FETCH_SECONDS * 1000)
-    press(page, "Keep it, then edit")
+    press(page, "Compare with an edit")
     expect(page.locator("#kept")).to_be_visible()
     fold(page, "A list of texts")
     press(page, "An example list")

@@ -68,7 +68,7 @@ def test_an_answer_that_is_asked_for_twice_does_not_hide_the_next_one(visit: Cal
     page = opened(visit)
     box(page).fill(GOOD)
     answered(page, "positive")
-    press(page, "Keep it, then edit")  # reads the same text again
+    press(page, "Compare with an edit")  # reads the same text again
     page.wait_for_timeout(700)
     box(page).fill(BAD)
     expect(verdict(page).locator("strong")).to_have_text("negative", timeout=10_000)

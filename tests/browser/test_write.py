@@ -40,7 +40,7 @@ def length(page: Page, tokens: int) -> None:
 
 
 def finished(page: Page) -> None:
-    expect(page.get_by_role("button", name="Another", exact=True)).to_be_visible(
+    expect(page.get_by_role("button", name="Try again", exact=True)).to_be_visible(
         timeout=FETCH_SECONDS * 1000
     )
 
@@ -50,7 +50,7 @@ def test_a_text_streams_and_stops(visit: Callable) -> None:
     page = opened(visit)
     page.get_by_label("Your text").fill("Tell me a long story about a ship.")
     length(page, 1024)
-    press(page, "Go")
+    press(page, "Ask")
     expect(page.locator("#written .text span").nth(3)).to_be_visible(timeout=FETCH_SECONDS * 1000)
     early = text(page).inner_text()
     expect(page.locator("#written .text span").nth(15)).to_be_visible()
@@ -71,14 +71,14 @@ def test_t5_stop_ends_the_reading_of_a_long_prompt_and_the_next_one_is_answered(
     page = opened(visit)
     page.get_by_label("Your text").fill("A long letter. " * 400)
     length(page, 8)
-    press(page, "Go")
+    press(page, "Ask")
     expect(page.locator("#written .hint")).to_contain_text("Reading", timeout=FETCH_SECONDS * 1000)
     press(page, "Stop")
-    expect(page.get_by_role("button", name="Go", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
     page.wait_for_timeout(1000)
     assert page.locator("#written .text span").count() == 0
     page.get_by_label("Your text").fill("Why do we see colours?")
-    press(page, "Go")
+    press(page, "Ask")
     finished(page)
     expect(page.locator("#written .text span").first).to_be_visible()
 
@@ -86,11 +86,11 @@ def test_t5_stop_ends_the_reading_of_a_long_prompt_and_the_next_one_is_answered(
 def test_the_same_seed_writes_the_same_text_and_another_another(visit: Callable) -> None:
     page = opened(visit)
     press(page, "The old lighthouse keeper opened the door and")
-    expect(page.get_by_label("Let it go on")).to_be_checked()
+    expect(page.get_by_label("Continue my text")).to_be_checked()
     length(page, 24)
     page.get_by_label("number input for Temperature").fill("1")
     texts = []
-    for button in ("Go", "Go", "Another"):
+    for button in ("Ask", "Ask", "Try again"):
         # A short text may have ended before anybody sees that it began.
         page.locator("#written .text span").evaluate_all("all => all.map(s => s.className = 'old')")
         press(page, button)
@@ -108,10 +108,10 @@ def test_a_text_goes_on_where_it_ended(visit: Callable) -> None:
     page = opened(visit)
     press(page, "The old lighthouse keeper opened the door and")
     length(page, 10)
-    press(page, "Go")
+    press(page, "Ask")
     finished(page)
     before = text(page).inner_text()
-    press(page, "Go on")
+    press(page, "Continue")
     expect(page.locator("#written .text span").nth(12)).to_be_visible(timeout=WRITE_SECONDS * 1000)
     finished(page)
     assert text(page).inner_text().startswith(before.rstrip())
@@ -121,7 +121,7 @@ def test_each_token_shows_what_it_could_have_been(visit: Callable) -> None:
     page = opened(visit)
     press(page, "Why do we see colours?")
     length(page, 12)
-    press(page, "Go")
+    press(page, "Ask")
     finished(page)
     page.locator("#written .text span").nth(2).hover()
     why = page.locator("#written .why")
@@ -137,7 +137,7 @@ def test_a_pasted_text_is_judged(visit: Callable) -> None:
     page = opened(visit)
     page.get_by_role("button", name="How surprising is a text?").click()
     page.get_by_label("A text to judge").fill("The quick brown fox jumps over the lazy xylophone.")
-    press(page, "Judge it")
+    press(page, "Measure it")
     judged = page.locator("#judged")
     expect(judged.locator(".facts")).to_have_text(
         re.compile(r"\d+ tokens · perplexity [\d.]+"), timeout=FETCH_SECONDS * 1000
@@ -154,7 +154,7 @@ def test_t6_judging_a_long_text_can_be_stopped_and_the_next_one_is_judged(
     page = opened(visit)
     page.get_by_role("button", name="How surprising is a text?").click()
     page.get_by_label("A text to judge").fill("The quick brown fox jumps over it. " * 800)
-    press(page, "Judge it")
+    press(page, "Measure it")
     hint = page.locator("#judged .hint")
     expect(hint).to_have_text(re.compile(r"Reading … \d+%"), timeout=FETCH_SECONDS * 1000)
     press(page, "Stop")
@@ -162,7 +162,7 @@ def test_t6_judging_a_long_text_can_be_stopped_and_the_next_one_is_judged(
     page.wait_for_timeout(1000)
     expect(hint).to_have_text("Stopped.")
     page.get_by_label("A text to judge").fill("The quick brown fox jumps over the lazy dog. " * 2)
-    press(page, "Judge it")
+    press(page, "Measure it")
     expect(page.locator("#judged .facts")).to_contain_text(
         "perplexity", timeout=WRITE_SECONDS * 1000
     )
@@ -170,16 +170,16 @@ def test_t6_judging_a_long_text_can_be_stopped_and_the_next_one_is_judged(
 
 def test_what_is_missing_is_said_and_the_page_works_on(visit: Callable) -> None:
     page = opened(visit)
-    press(page, "Go")
+    press(page, "Ask")
     expect(page.locator("#written .hint")).to_contain_text("write a few words first")
     page.get_by_label("Your text").fill("x " * 5000)
-    press(page, "Go")
+    press(page, "Ask")
     expect(page.locator("#written .hint")).to_contain_text(
         "shorten it", timeout=FETCH_SECONDS * 1000
     )
     page.get_by_label("Your text").fill("Hello")
     length(page, 5)
-    press(page, "Go")
+    press(page, "Ask")
     finished(page)
     expect(page.locator("#written .text span").first).to_be_visible()
 
@@ -187,7 +187,7 @@ def test_what_is_missing_is_said_and_the_page_works_on(visit: Callable) -> None:
 def test_gpt2_offers_the_model_that_is_there(visit: Callable) -> None:
     page = opened(visit, "/?tab=write&model=gpt2")
     page.get_by_label("Your text").fill("Once upon a time")
-    press(page, "Go")
+    press(page, "Ask")
     hint = page.locator("#written .hint")
     written = page.locator("#written .text span").first
     expect(written.or_(hint.filter(has_text="smollm2-135m is there"))).to_be_visible(
@@ -198,7 +198,7 @@ def test_gpt2_offers_the_model_that_is_there(visit: Callable) -> None:
 def test_chinese_readers_are_spoken_to_in_chinese(visit: Callable) -> None:
     page: Page = visit("/?tab=write", locale="zh-CN").page
     expect(page.locator("#written .hint")).to_have_text("提个问题，或写个开头。")
-    expect(page.get_by_role("button", name="开始", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="提问", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -206,7 +206,7 @@ def test_a_narrow_screen_has_no_sideways_scroll(visit: Callable, scheme: str) ->
     page = opened(visit, width=360, color_scheme=scheme)
     press(page, "Write a short poem about rain.")
     length(page, 20)
-    press(page, "Go")
+    press(page, "Ask")
     finished(page)
     page.locator("#written .text span").first.click()
     for name in ("How surprising is a text?", "Advanced", "Use it from code"):
