@@ -6,6 +6,7 @@ page; words.js looks there.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -34,7 +35,6 @@ GRADIO = {
     "image.no_webcam_support": "No camera here",
     "status.queue_position": "In queue: {position} of {size}",
 }
-SCRIPT = f"<script>{Path(__file__).with_name('words.js').read_text('utf-8')}</script>"
 
 
 def t(sentence: str) -> I18nData:
@@ -47,6 +47,33 @@ def t(sentence: str) -> I18nData:
 def later(sentence: str) -> str:
     """The sentence as it is: a mark that it is said elsewhere, for the test that misses no key."""
     return sentence
+
+
+# What Gradio names its buttons, which words.js translates, since Gradio does not
+NAMES = [
+    later("Capture from camera"),
+    later("Click to upload or drop files"),
+    later("Code input container"),
+    later("Copy"),
+    later("Copy table data"),
+    later("Download"),
+    later("Exit fullscreen mode"),
+    later("Fold line"),
+    later("Fullscreen"),
+    later("Gradio footer navigation"),
+    later("Paste from clipboard"),
+    later("Remove Image"),
+    later("Remove this file"),
+    later("Reset to default value"),
+    later("Table actions"),
+    later("Unfold line"),
+    later("Upload file"),
+    later("capture photo"),
+    later("number input for {}"),
+    later("range slider for {}"),
+]
+SCRIPT = Path(__file__).with_name("words.js").read_text("utf-8")
+SCRIPT = f"<script>{SCRIPT.replace('GRADIO_NAMES', json.dumps(NAMES))}</script>"
 
 
 def translations() -> gr.I18n:
