@@ -38,9 +38,9 @@ GRADIO = {
 
 
 def t(sentence: str) -> I18nData:
-    """A label that the browser shows in the reader's language; KeyError where one has no words."""
-    for catalogue in CATALOGUES.values():
-        catalogue[sentence]
+    """A label that the browser shows in the reader's language; KeyError where none has it."""
+    if not any(sentence in catalogue for catalogue in CATALOGUES.values()):
+        raise KeyError(sentence)
     return I18nData(sentence)
 
 
@@ -84,7 +84,7 @@ def translations() -> gr.I18n:
 
 def say(sentence: str, request: gr.Request | None = None) -> str:
     """The sentence in the language that the reader's browser asks for first; else in English."""
-    wanted = request.headers.get("accept-language", "") if request else ""
+    wanted = getattr(request, "headers", {}).get("accept-language", "")
     language = wanted.lower().replace(";", ",").replace("-", ",").partition(",")[0].strip()
     return CATALOGUES.get(language, {}).get(sentence, sentence)
 

@@ -105,7 +105,7 @@ def test_several_files_become_a_table_and_a_csv(visit: Callable, tmp_path: Path)
     with page.expect_download() as download:
         page.get_by_text("Download as CSV").click()
     lines = Path(download.value.path()).read_text("utf-8").splitlines()
-    assert lines[0] == "file,answer,probability,second,milliseconds"
+    assert lines[0] == "file,answer,probability,runner-up,milliseconds"
     assert lines[1].startswith("ship.jpg,ship,")
     assert len(lines) == 4
 
