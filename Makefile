@@ -1,13 +1,14 @@
 # make run     set up what the app needs, fetch the models' weights, open the app
-# make test    set up everything and run the quick tests, and one a page in the browser
-# make test-export    the tests against the original implementations, with torch
+# make test    set up what the quick tests need and run them, and one a page in the browser
+# make test-slow    more of the same: other signals, languages, widths
+# make test-export    training, and the tests against the original implementations, with torch
 # make test-browsers  every test in Chromium, each page in Firefox and WebKit; BROWSERS=chromium is less
 # make load    many visitors, long answers and long waits
 # make soak    watch the app in use for SOAK_SECONDS, with strace
 # make fuzz    damaged files, odd texts and options by the thousand; CASES, SEED and ONLY choose them
 # make lint    ruff and mypy
 # make bench   time every model, and a digit through HTTP against an echo
-# make setup   only prepare .venv with all that the tests need
+# make setup   only prepare .venv with all that these need
 #
 # HARDWARE=gpu installs onnxruntime for NVIDIA in place of the CPU's; FETCH=no skips the weights.
 
@@ -16,6 +17,10 @@ HARDWARE ?= cpu
 FETCH ?= yes
 BROWSERS ?= all
 ARGS ?=
+# what runs the tests of two files at once; empty for one after the other
+BESIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
+# of make test-export: which tests
+EXPORT ?= export
 # of make fuzz: how many cases, the seed of the first, the kinds with this in their name, a folder
 # of files to begin from besides those that it makes
 export CASES ?= 1500
@@ -28,55 +33,62 @@ export SOAK_SECONDS ?= 300
 BIN := .venv/bin
 # uv is much faster than pip; without it pip does the same.
 INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
+TESTS := .venv/$(HARDWARE) .venv/test
+OTHERS := $(if $(filter chromium,$(BROWSERS)),,.venv/browsers)  # their drivers
+# Whatever imports torch lies in tests/export, which is not even read here.
+QUICK := $(BIN)/python -m pytest --ignore=tests/export $(BESIDE)
 
-.PHONY: run test test-quick test-export test-browsers load soak fuzz lint bench setup browser screenshots clean
+.PHONY: run test test-slow test-quick test-export test-browsers load soak fuzz lint bench setup browser screenshots clean
 
-run: .venv/app-$(HARDWARE)
+run: .venv/$(HARDWARE)
 ifeq ($(FETCH),yes)
 	$(BIN)/python -m model_zoo fetch --all
 endif
 	$(BIN)/python app.py $(ARGS)
 
-test: setup browser
-	$(BIN)/python -m pytest -m "not (export or load or soak) and (page or not browser)" $(ARGS)
+test: $(TESTS) browser
+	$(QUICK) -m "not (export or slow or load or soak) and (page or not browser)" $(ARGS)
 
-test-quick: setup
-	$(BIN)/python -m pytest -m "not (browser or weights or export or load)" $(ARGS)
+test-slow: $(TESTS)
+	$(QUICK) -m "slow and not browser" $(ARGS)
 
-test-export: setup
-	$(BIN)/python -m pytest -m export $(ARGS)
+test-quick: $(TESTS)
+	$(QUICK) -m "not (export or slow or load or browser or weights)" $(ARGS)
 
-test-browsers: setup browser
+test-export: $(TESTS) .venv/export
+	$(BIN)/python -m pytest -m "$(EXPORT)" $(ARGS)
+
+test-browsers: $(TESTS) $(OTHERS) browser
 	$(BIN)/python -m pytest -m "browser and not soak" $(ARGS)
 ifneq ($(BROWSERS),chromium)
 	@sh tests/browsers/install.sh
 	$(BIN)/python -m pytest tests/browsers $(ARGS)
 endif
 
-load: setup
+load: $(TESTS)
 	$(BIN)/python -m pytest -m load $(ARGS)
 
-soak: setup browser
+soak: $(TESTS) browser
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-fuzz: setup
+fuzz: $(TESTS)
 	$(BIN)/python -m tests.fuzz
 
-lint: setup
+lint: $(TESTS) .venv/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup
+bench: $(TESTS)
 	$(BIN)/python -m model_zoo bench
 	$(BIN)/python -m tests.bench_api
 
-setup: .venv/all-$(HARDWARE)
+setup: $(TESTS) .venv/lint .venv/browsers .venv/export
 
 browser:
 	@sh tests/browser/install.sh
 
-screenshots: setup browser
+screenshots: $(TESTS) browser
 	$(BIN)/python docs/screenshots.py
 
 clean:
@@ -87,10 +99,7 @@ clean:
 		{ echo "Sensorium needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/app-%: pyproject.toml | .venv
+# One extra of pyproject.toml, installed once.
+.venv/%: pyproject.toml | .venv
 	$(INSTALL) -e ".[$*]"
 	touch $@
-
-.venv/all-%: pyproject.toml | .venv
-	$(INSTALL) -e ".[$*,export,dev]"
-	touch $@ .venv/app-$*

@@ -11,4 +11,4 @@ except KeyboardInterrupt:  # Ctrl-C before anything is served
     sys.exit(130)
 
 if __name__ == "__main__":
-    serve.run(*demos.pages())
+    serve.run(*demos.all_pages())

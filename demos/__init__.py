@@ -58,7 +58,7 @@ class Page:
             raise ValueError(f"a page's slug is lower-case letters, not {self.slug!r}")
 
 
-def pages() -> tuple[Page, ...]:
+def all_pages() -> tuple[Page, ...]:
     """Every page in `pages/`, in order; `pages/draw.py` has `page = Page("draw", …)`."""
     rooms = iter_modules([str(HERE / "pages")])
     modules = (import_module(f"{__name__}.pages.{module.name}") for module in rooms)

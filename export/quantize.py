@@ -56,6 +56,17 @@ def quantize(fp32: Path, int8: Path, images: np.ndarray) -> None:
             calibrate_method=CalibrationMethod.MinMax,
             nodes_to_exclude=_head(plain),
         )
+        _forget_unused_domains(scratch)
+
+
+def _forget_unused_domains(path: Path) -> None:
+    """Drop the sets of operators that onnxruntime names in every file that it optimises."""
+    model = onnx.load(path)
+    used = {node.domain for node in model.graph.node}
+    kept = [opset for opset in model.opset_import if opset.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    onnx.save(model, path)
 
 
 def _head(path: Path) -> list[str]:

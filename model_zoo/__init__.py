@@ -11,13 +11,9 @@ _environment.leave_current_folder()  # before anything that somebody could have 
 _environment.mend()
 _telemetry.switch_off()  # before anything below imports onnxruntime
 
-from importlib.metadata import PackageNotFoundError, version  # noqa: E402
-
+from model_zoo._version import VERSION  # noqa: E402
 from model_zoo.zoo import load, names, spec  # noqa: E402
 
-try:
-    __version__ = version("sensorium")
-except PackageNotFoundError:  # a plain copy of the folder, not installed (a Space, for one)
-    __version__ = "source"
+__version__ = VERSION
 
 __all__ = ["__version__", "load", "names", "spec"]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -23,6 +24,11 @@ ROOT = Path(__file__).parent.parent
 SPEECH = ROOT / "model_zoo" / "speech" / "jfk.flac"  # President Kennedy, 1961, public domain
 START_SECONDS = 60  # bounds for a busy machine, not what it should take
 ANSWER_SECONDS = 15
+
+
+def slow(*values: Any) -> list[Any]:
+    """More values of a test of which `make test` does with one or two."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 def pytest_configure() -> None:

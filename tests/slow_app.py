@@ -23,4 +23,4 @@ if __name__ == "__main__":
     from demos.shell import serve
 
     Search.greedy = _slow  # type: ignore[method-assign]
-    serve.run(*demos.pages())
+    serve.run(*demos.all_pages())

@@ -8,8 +8,6 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -51,7 +49,6 @@ def test_e17_every_file_that_the_package_lists_is_there():
 
 
 def test_e17_an_installed_copy_is_typed_and_has_weights_and_builders(tmp_path):
-    pytest.importorskip("setuptools", minversion="77")
     source = tmp_path / "source"
     for name in ("model_zoo", "export", "demos"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -26,7 +26,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from demos.shell import calls, doors, logs, private_folder, uploads
-from tests.conftest import ROOT, _when_ready
+from tests.conftest import ROOT, _when_ready, slow
 
 SHIP = ROOT / "demos" / "examples" / "ship.jpg"
 
@@ -55,7 +55,7 @@ def files_in(folder: Path) -> list[str]:
     [
         ("-m", "model_zoo", "run", "cifar10-resnet", str(SHIP)),
         ("-c", "import model_zoo as z; z.load('mnist-cnn')(z.spec('mnist-cnn').task.example())"),
-        ("-c", "import demos, onnxruntime, gradio; demos.pages()"),
+        ("-c", "import demos, onnxruntime, gradio; demos.all_pages()"),
         ("-c", "import export, onnxruntime; import export.recipes"),
     ],
     ids=["command line", "library", "app", "recipes"],
@@ -145,7 +145,7 @@ def eventually(claim: Callable[[], bool], seconds: float = 15) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGTERM", *slow("SIGINT", "SIGHUP")])
 def test_nothing_is_left_however_the_server_is_ended(tmp_path: Path, name: str) -> None:
     with served(tmp_path / "t") as server:
         server.upload("diary.txt", b"Dear diary")
@@ -222,11 +222,14 @@ def test_another_server_leaves_a_folder_alone_whose_lock_was_cleaned_away(tmp_pa
     lock.unlink()
     mine.make()
     os.utime(mine.path, (0, 0))
-    sweep = "import sys; from pathlib import Path; from demos import private_folder as p; "
-    python("-c", f"{sweep}p.sweep(Path(sys.argv[1]))", str(tmp_path), home=tmp_path)
+    sweep = (
+        "import sys; from pathlib import Path; from demos.shell import private_folder as p; "
+        "p.sweep(Path(sys.argv[1]))"
+    )
+    assert python("-c", sweep, str(tmp_path), home=tmp_path).returncode == 0
     assert mine.files.is_dir()
     mine.lock.release()
-    python("-c", f"{sweep}p.sweep(Path(sys.argv[1]))", str(tmp_path), home=tmp_path)
+    assert python("-c", sweep, str(tmp_path), home=tmp_path).returncode == 0
     assert not mine.path.exists()
 
 
@@ -358,7 +361,7 @@ import logging, sys
 logging.basicConfig(level=1)
 import demos
 from demos.shell import serve
-serve.run(*demos.pages(), arguments=sys.argv[1:])
+serve.run(*demos.all_pages(), arguments=sys.argv[1:])
 """
 
 
@@ -480,7 +483,7 @@ import sys
 import demos
 from demos.shell import gradio_compat, serve
 gradio_compat.UNHEARD_SECONDS = 2
-serve.run(*demos.pages(), arguments=sys.argv[1:])
+serve.run(*demos.all_pages(), arguments=sys.argv[1:])
 """
 
 

@@ -17,14 +17,13 @@ from gradio.state_holder import StateHolder
 
 from demos.pages import write
 from demos.shell import gradio_compat, leaving
-from export.checks.text import small_gpt2
 from model_zoo.runtime.session import Session
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import memory
 from model_zoo.text.memory import CHUNK, Reader
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.turns import Turns
-from tests.small_lm import Small
+from tests.small_lm import Small, small_gpt2
 
 ONE = TextOptions(max_new_tokens=1, temperature=0)
 LONG = "Nobody else may know of this. " * 5  # more than two chunks, as each byte is a token
@@ -38,8 +37,7 @@ class Wide(Small):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    _, graph = small_gpt2(tmp_path_factory.mktemp("small"))
-    return Session(graph, "fp32", "cpu")
+    return Session(small_gpt2(tmp_path_factory.mktemp("small")), "fp32", "cpu")
 
 
 @pytest.fixture

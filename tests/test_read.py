@@ -396,7 +396,7 @@ def peak(tmp_path: Path, rows: int) -> int:
 
 def test_ten_thousand_rows_take_no_more_memory_than_one_thousand(tmp_path):
     peak(tmp_path, 100)  # what is imported and compiled at the first time counts for neither
-    assert peak(tmp_path, 10_000) < peak(tmp_path, 1_000) + 100_000
+    assert peak(tmp_path, 10_000) < peak(tmp_path, 1_000) + 500_000  # they are two megabytes
 
 
 def read_all(path: Path, column: str = "") -> Iterator[tuple[Any, ...]]:

@@ -104,7 +104,7 @@ def examples() -> Iterator[str]:
     for tree in trees():
         for node in tree.body:
             names = {getattr(target, "id", "") for target in getattr(node, "targets", ())}
-            if {"EXAMPLES", "EXAMPLE"} & names or getattr(node, "name", "") == "example":
+            if {"EXAMPLES", "EXAMPLE", "REVIEWS"} & names or getattr(node, "name", "") == "example":
                 marked = {text for one in nodes(node) if called(one) == "later"
                           for text in literals(one)}  # fmt: skip
                 yield from literals(node) - marked

@@ -268,8 +268,8 @@ def build(demo: gr.Blocks) -> None:
             fetching = gr.HTML("", elem_classes="fetching")
             text = transcript.component(_hint())
     demo.load(None, None, language, js=NAME_LANGUAGES, api_visibility="private")
-    wishes = [language, translate, *parts.choices(demo, page.slug, MODELS)]
-    model = wishes[2]
+    model, *others = parts.choices(demo, page.slug, MODELS)
+    wishes = [language, translate, model, *others]
     code(demo, PYTHON, "transcribe", "speech.flac", ["", "transcribe", True, MODELS[0]])
     parts.endpoint(transcribe, "transcribe", _parameters())
 
@@ -283,8 +283,8 @@ def build(demo: gr.Blocks) -> None:
         speak, [microphone, *wishes], text, show_progress_on=fetching, concurrency_limit=None,
         trigger_mode="multiple", api_visibility="private",
     )  # fmt: skip
-    for wish in (language, translate):
-        wish.input(
+    for choose in (language.input, translate.input):
+        choose(
             fitting, [language, translate, model], model, queue=False, show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip

@@ -68,7 +68,7 @@ def build() -> List:
         table = gr.Dataframe(
             interactive=False, visible=False, label=t("Answers"), wrap=True, elem_id="list-answers"
         )
-        download = gr.DownloadButton(t("Download as CSV"), visible=False)
+        download = gr.DownloadButton(str(t("Download as CSV")), visible=False)
     return List(file, column, start, stop, try_it, about, fetching, table, download)
 
 

@@ -32,10 +32,10 @@ PROGRESS = gr.Progress(track_tqdm=True)  # Gradio finds the parameter by this de
 LIVE_WORDS = 40  # of so many the reasons are there as soon as the answer; of more they follow it
 HINT = later("Paste a review or opinion.")
 LONG = (EXAMPLES / "long-review.txt").read_text("utf-8").strip()
-EXAMPLES = {
-    later(
-        "Not a dull moment"
-    ): "There is not a dull moment in it, and the ending is a small miracle.",
+REVIEWS = {
+    later("Not a dull moment"): (
+        "There is not a dull moment in it, and the ending is a small miracle."
+    ),
     later("Mixed"): "The acting is superb, but the plot is thin and the last half hour drags.",
     later("Disappointed"): (
         "I wanted to love this phone. The screen is gorgeous and the camera is a joy. But it is "
@@ -258,7 +258,7 @@ def build(demo: gr.Blocks) -> None:
             quote = gr.HTML("", elem_classes="kept", elem_id="kept", visible=False)
             gr.HTML(t("Try one"), elem_classes=["note", "asides"])
             with gr.Row(elem_classes=["prompts", "asides"]):
-                tries = [gr.Button(t(name), size="sm", min_width=60) for name in EXAMPLES]
+                tries = [gr.Button(t(name), size="sm", min_width=60) for name in REVIEWS]
             gr.HTML(t(KNOWS), elem_classes=["note", "asides"])
         with gr.Column(scale=6, min_width=300):
             fetching = gr.HTML("", elem_classes="fetching")
@@ -269,7 +269,10 @@ def build(demo: gr.Blocks) -> None:
     code(demo, PYTHON, "classify_sentiment", None, ["not a dull moment in it", True], streams=False)
     parts.endpoint(
         classify_sentiment, "classify_sentiment",
-        [parts.Words(label="text", render=False), gr.Checkbox(True, label="explain", render=False)],
+        [
+            parts.as_given(gr.Textbox)(label="text", render=False),
+            gr.Checkbox(True, label="explain", render=False),
+        ],
     )  # fmt: skip
 
     kept, asked = gr.State(None), gr.JSON(visible=False)
@@ -287,7 +290,7 @@ def build(demo: gr.Blocks) -> None:
     why.select(explain, given, why, js=AGAIN, **how)
 
     comparing = [kept, quote, keep, back, leave]
-    for button, example in zip(tries, EXAMPLES.values(), strict=True):
+    for button, example in zip(tries, REVIEWS.values(), strict=True):
         button.click(_begin(example), None, [text, *comparing], **quiet)
     for event, then in (
         (keep.click(_keep, text, comparing, **quiet), "again"),

@@ -190,7 +190,7 @@ def build(demo: gr.Blocks) -> None:
             wrap=True,
             elem_id="answers",
         )
-        download = gr.DownloadButton(t("Download as CSV"), visible=False, size="md")
+        download = gr.DownloadButton(str(t("Download as CSV")), visible=False, size="md")
     options = parts.choices(demo, page.slug, zoo.of(IMAGES))
     code(demo, PYTHON, "classify_image", "photo.jpg")
     parts.endpoint(classify_image, "classify_image")

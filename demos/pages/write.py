@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.context import LocalContext
 
 import model_zoo
@@ -161,7 +162,7 @@ def go(
     before: Written,
     seed: int | None,
     stop: str,
-    **chosen: float,
+    **chosen: Any,
 ) -> Iterator[tuple[Any, ...]]:
     """What the page shows while a text is written, or more of the text `before`.
 
@@ -269,7 +270,8 @@ def build(demo: gr.Blocks) -> None:
         "prompt": prompt, "mode": mode, "model": model, "precision": precision,
         "provider": provider, "stop": stops, "seed": seed, **sliders,
     }  # fmt: skip
-    anew, onward = {**chosen, "before": none}, {**chosen, "before": kept}
+    anew: dict[str, Any] = {**chosen, "before": none}
+    onward: dict[str, Any] = {**chosen, "before": kept}
     shown = [text, line, kept, start, stop, another, more]
     how: dict[str, Any] = {
         "show_progress_on": fetching, "concurrency_limit": AT_ONCE, "concurrency_id": "write",
@@ -291,11 +293,12 @@ def build(demo: gr.Blocks) -> None:
 def _endpoint() -> None:
     """/generate_text is queued, other than the rest: it streams, and ends with its connection."""
     prompt, *names = list(generate_text.__annotations__)[: 1 + len(DEFAULTS)]
+    kinds: dict[type, type[Component]] = {bool: gr.Checkbox, str: gr.Textbox}
     with gr.Row(visible=False):
-        inputs: list[gr.components.Component] = [_as_given(gr.Textbox)(label=prompt)]
+        inputs: list[Component] = [parts.as_given(gr.Textbox)(label=prompt)]
         for name, default in zip(names, DEFAULTS, strict=True):
-            kind = {bool: gr.Checkbox, str: gr.Textbox}.get(type(default), gr.Number)
-            inputs.append(_as_given(kind)(default, label=name))
+            kind = kinds.get(type(default), gr.Number)
+            inputs.append(parts.as_given(kind)(default, label=name))
         result, press = gr.JSON(label="answer"), gr.Button()
     press.click(
         generate_text, inputs, result, api_name="generate_text", concurrency_limit=AT_ONCE,
@@ -303,20 +306,8 @@ def _endpoint() -> None:
     )  # fmt: skip
 
 
-def _as_given(kind: Any) -> Any:
-    """The component, which hands over what came: of a list Gradio's would make a text."""
-
-    class AsGiven(kind, metaclass=parts._Unwritten):  # type: ignore[misc]
-        is_template = True  # for the browser it is what it looks like
-
-        def preprocess(self, payload: Any) -> Any:
-            return payload
-
-    return AsGiven
-
-
 def _buttons(running: bool, written: bool) -> tuple[gr.Button, ...]:
-    """Ask, Stop, Try again and Continue, as far as they make sense."""
+    """The buttons to start, stop, try again and continue, as far as they make sense."""
     visible = (not running, running, written, written)
     return tuple(gr.Button(visible=now) for now in visible)
 

@@ -12,12 +12,14 @@ from urllib.parse import unquote
 from fastapi.exceptions import RequestValidationError
 from gradio import processing_utils, utils
 from gradio.block_function import BlockFunction
+from gradio.components import Component
 from gradio.data_classes import FileData, ImageData
 from gradio_client.utils import strip_invalid_filename_characters
 from starlette.requests import Request
 
 from model_zoo.errors import BadInput
 
+_FILES: tuple[object, ...] = (FileData, ImageData)
 _FILE_DOOR = "/gradio_api/file="
 LONGEST_NAME = 200  # bytes
 NO_CALL = 'That is no call: send {"data": [VALUES]} in JSON, as Content-Type application/json.'
@@ -55,16 +57,21 @@ def complete(function: BlockFunction, given: list[Any]) -> list[Any]:
     """
     values = _with_defaults(function, given) if function.api_visibility == "public" else given
     return [
-        _file(value) if block.data_model in (FileData, ImageData) else value
-        for block, value in zip(function.inputs, values, strict=False)
+        _file(value) if component.data_model in _FILES else value
+        for component, value in zip(_inputs(function), values, strict=False)
     ]
 
 
+def _inputs(function: BlockFunction) -> list[Component]:
+    """What the values of a call go to, in their order; nothing is sent to rows and columns."""
+    return [block for block in function.inputs if isinstance(block, Component)]
+
+
 def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
-    wanted = function.inputs
-    needed = [block for block in wanted if block.value is None]
+    wanted = _inputs(function)
+    needed = [component for component in wanted if component.value is None]
     if not len(needed) <= len(given) <= len(wanted):
-        names = ", ".join(str(block.label) for block in wanted)
+        names = ", ".join(str(component.label) for component in wanted)
         raise BadInput(
             "/{} takes {} to {} values ({}), not {}.",
             function.api_name,
@@ -73,10 +80,10 @@ def _with_defaults(function: BlockFunction, given: list[Any]) -> list[Any]:
             names,
             len(given),
         )
-    values = given + [block.value for block in wanted[len(given) :]]
-    for block, value in zip(wanted, values, strict=True):
-        if block.data_model not in (FileData, ImageData):
-            _require_no_file(str(block.label), value)
+    values = given + [component.value for component in wanted[len(given) :]]
+    for component, value in zip(wanted, values, strict=True):
+        if component.data_model not in _FILES:
+            _require_no_file(str(component.label), value)
     return values
 
 
@@ -144,4 +151,5 @@ def _decoded(address: str, name: str | None) -> str:
         raise BadInput(NO_DATA) from None
     ending = kind[len("data:") : -len(";base64")].partition("/")[2].partition(";")[0] or "bin"
     name = name or _name(f"file.{ending}") or "file"
-    return processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
+    path: str = processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
+    return path

@@ -17,7 +17,7 @@ def serve(context: typer.Context) -> None:
     import demos
     from demos.shell.serve import run
 
-    run(*demos.pages(), arguments=context.args)
+    run(*demos.all_pages(), arguments=context.args)
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
         A thread that computes an answer would go on to its end, and the program with it.
         """
         leaving.end_all()
-        for route in self.config.app.routes:
+        for route in getattr(self.config.app, "routes", ()):
             if stop := getattr(getattr(route, "app", None), "stop_event", None):
                 stop.set()
         await super().shutdown(sockets)

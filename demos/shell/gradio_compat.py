@@ -36,6 +36,7 @@ class Pages(gr.Blocks):
     """Blocks whose every error is a sentence and whose calls end with their listeners."""
 
     _queue: Queue
+    state_holder: Sessions
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *rest: Any, **more: Any) -> Any:
         """One step of a call; Gradio would log a traceback with the visitor's words in it."""
@@ -87,6 +88,8 @@ class Queue(queueing.Queue):
 
     Gradio's runs every call to its end and keeps all of its events for ever.
     """
+
+    blocks: Pages
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """A new call; where many wait that nobody came to listen to, the oldest makes room."""
@@ -147,6 +150,8 @@ class Queue(queueing.Queue):
 
     async def until_heard(self, session: str | None) -> None:
         """Wait while the listener is far behind; raises Stopped when none catches up."""
+        if session is None:
+            return
         end = time.monotonic() + UNHEARD_SECONDS
         while session in self.pending_messages_per_session:
             if self.pending_messages_per_session[session].qsize() < AHEAD:
@@ -154,8 +159,7 @@ class Queue(queueing.Queue):
             if time.monotonic() > end:
                 await self.drop(session)
             await asyncio.sleep(LOOK_SECONDS)
-        if session is not None:
-            raise Stopped
+        raise Stopped
 
     async def drop(self, session: str) -> None:
         """Forget a session's calls and what they have said."""

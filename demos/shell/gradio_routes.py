@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from gradio import processing_utils, route_utils, routes
 from gradio.block_function import BlockFunction
@@ -26,13 +26,13 @@ _function, _upload = route_utils.get_fn, route_utils.upload_fn
 def refuse_in_sentences() -> None:
     """What names no endpoint, no file or too long a session is told so, where Gradio fails."""
     route_utils.get_fn = _function_of
-    routes.upload_fn = _uploaded
+    vars(routes).update(upload_fn=_uploaded)
     for name in BODIES:
         body = vars(routes)[name]
         field = body.model_fields[calls.SESSION]
-        kind = Annotated[field.annotation, Field(max_length=calls.LONGEST_SESSION)]
         default = ... if field.is_required() else field.default
-        limited = {calls.SESSION: (kind, default)}
+        short: Any = Field(default, max_length=calls.LONGEST_SESSION)
+        limited: dict[str, Any] = {calls.SESSION: (field.annotation, short)}
         setattr(routes, name, create_model(name, __base__=body, **limited))
 
 
@@ -77,7 +77,7 @@ def _unguessable(*_: Any) -> str:
 
 
 def _private_copy(file_path: str | Path, cache_dir: str) -> str:
-    path = _copy(file_path, cache_dir)
+    path: str = _copy(file_path, cache_dir)
     Path(path).chmod(0o600)
     return path
 
@@ -88,9 +88,9 @@ async def _fetch_nothing(url: str) -> Any:
 
 def harden(folder: Path) -> None:
     """Change, once for the process, what Gradio does with files; its own go to this folder."""
-    routes.DEFAULT_TEMP_DIR = str(folder)  # which was read before the folder was there
+    vars(routes).update(DEFAULT_TEMP_DIR=str(folder))  # read before the folder was there
     # The folder of a file would be the hash of its content: who has the same file finds it.
-    route_utils.GradioUploadFile = _Unguessable
+    vars(route_utils).update(GradioUploadFile=_Unguessable)
     for name in ("hash_file", "hash_bytes", "hash_url", "hash_base64"):
         setattr(processing_utils, name, _unguessable)
     # A copy would be as readable as what it was made from.

@@ -33,8 +33,7 @@ _record = logging.getLogRecordFactory()
 def keep_private() -> None:
     """From here on, whatever this process logs or prints of errors leaves visitors' words out."""
     logging.setLogRecordFactory(_without_words)
-    traceback.print_exc = _print_exc
-    traceback.print_exception = _print_exception
+    vars(traceback).update(print_exc=_print_exc, print_exception=_print_exception)
     sys.unraisablehook = lambda raised: _print(raised.exc_value)
     threading.excepthook = lambda raised: _print(raised.exc_value)
     warnings.showwarning = _show_warning

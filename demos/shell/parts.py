@@ -14,10 +14,13 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any, Protocol
+from types import new_class
+from typing import Any, Protocol, TypeVar
 
 import gradio as gr
 import numpy as np
+from gradio.component_meta import ComponentMeta
+from gradio.components import Component
 from gradio.data_classes import ImageData
 from PIL import Image
 
@@ -40,13 +43,15 @@ _TAKE_TURN = """async (...values) => {
 }"""
 _END_TURN = "const turn = TURN; TURN = null; turn?.end();"
 COUNTS_FOR, COUNTS_AGAINST = later("counts towards it"), later("counts against it")
-FOR, AGAINST = (234, 88, 12), (37, 99, 235)  # orange and blue also differ to the colour-blind
+# Orange and blue also differ to the colour-blind.
+FOR, AGAINST = np.array(((234, 88, 12), (37, 99, 235)), np.uint8)
 HEAT_SIDE = 160  # pixels: smooth, and small enough to send while a stroke goes on
 SAY_ALL = "sayAll(element);"  # what was drawn before there was a reader is in English
 DOUBT = 0.6  # below this share the second answer is named too
 MOST_BYTES = 25_000_000  # of a picture's file; the server takes longer uploads, for sound
 # A picture at the limit of open_image takes some 400 MB while it is decoded.
 _decoding = BoundedSemaphore(4)
+Kind = TypeVar("Kind", bound=Component)
 
 
 class Traced(Protocol):
@@ -58,10 +63,10 @@ class Traced(Protocol):
     def ran(self) -> Ran: ...
 
 
-class _Unwritten(type(gr.Image)):
+class _Unwritten(ComponentMeta):
     """Makes a component's subclass without the .pyi file that Gradio writes beside its module."""
 
-    def __new__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> type:
+    def __new__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> _Unwritten:
         return ABCMeta.__new__(cls, name, bases, members)
 
 
@@ -78,14 +83,15 @@ class Picture(gr.Image, metaclass=_Unwritten):
         return payload.path if payload else None
 
 
-class Words(gr.Textbox, metaclass=_Unwritten):
-    """`gr.Textbox` that hands over what a client sent: Gradio's own makes "['a']" of a list."""
+def as_given(kind: type[Kind]) -> type[Kind]:
+    """The component, but with values as they came, for `model_zoo` to read or refuse.
 
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        """The value as it came, for `model_zoo` to read or refuse."""
-        return payload
+    Of the list ["a"] Gradio's own text box makes the text "['a']".
+    """
+    members = {"is_template": True, "preprocess": lambda self, payload: payload}
+    how = {"metaclass": _Unwritten}
+    made: type[Kind] = new_class("AsGiven", (kind,), how, lambda names: names.update(members))
+    return made
 
 
 def decode(path: str | None) -> Image.Image:
@@ -217,8 +223,8 @@ def choices(demo: gr.Blocks, slug: str, models: Sequence[str]) -> list[gr.Dropdo
 def answers(
     answer: Callable[..., Any],
     triggers: Sequence[Any],
-    inputs: Sequence[gr.components.Component],
-    outputs: Sequence[gr.components.Component],
+    inputs: Sequence[Component],
+    outputs: Sequence[Component],
 ) -> None:
     """Show the verdict, the shares and the evidence for what the page holds, after each trigger.
 
@@ -245,9 +251,7 @@ def _unanswered() -> str:
     return f"[saidIn({words}), '', saidIn({json.dumps(nothing())})]"
 
 
-def endpoint(
-    answer: Callable[..., Any], name: str, takes: Sequence[gr.components.Component] = ()
-) -> None:
+def endpoint(answer: Callable[..., Any], name: str, takes: Sequence[Component] = ()) -> None:
     """Offer `answer` at /gradio_api/run/NAME and …/call/NAME.
 
     It takes a picture file, or what the components `takes`, made with render=False, hand over.
@@ -285,7 +289,7 @@ def _heat(why: np.ndarray) -> Image.Image:
     small = Image.fromarray((why / strongest).astype(np.float32))
     values = np.asarray(small.resize((HEAT_SIDE, HEAT_SIDE), Image.Resampling.BICUBIC))
     rgba = np.empty((HEAT_SIDE, HEAT_SIDE, 4), dtype=np.uint8)
-    rgba[..., :3] = np.where(values[..., None] >= 0, np.uint8(FOR), np.uint8(AGAINST))
+    rgba[..., :3] = np.where(values[..., None] >= 0, FOR, AGAINST)
     rgba[..., 3] = np.clip(np.abs(values), 0, 1) * 190
     return Image.fromarray(rgba)
 

@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from gradio.routes import App
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -65,9 +66,10 @@ class Readiness:
             print(f"Not ready: {error}", file=sys.stderr, flush=True)
 
 
-def blocks(pages: Sequence[Page]) -> gr.Blocks:
+def blocks(pages: Sequence[Page]) -> gradio_compat.Pages:
     """The pages as tabs, or one page alone without them."""
-    with gradio_compat.Pages(title="Sensorium", analytics_enabled=False) as demo:
+    demo = gradio_compat.Pages(title="Sensorium", analytics_enabled=False)
+    with demo:
         with gr.Row(elem_id="masthead"):
             gr.HTML("<h1>Sensorium</h1>", min_width=0)
             gr.HTML(t("Real neural networks, on your own machine."), min_width=0)
@@ -121,7 +123,7 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
         threading.Thread(target=ready.warm_up, name="warm-up", daemon=True).start()
         tasks = [
             asyncio.create_task(demo._queue.drop_unheard()),
-            asyncio.create_task(_sweep(gradio_app.state_holder, keep_seconds)),
+            asyncio.create_task(_sweep(demo.state_holder, keep_seconds)),
         ]
         yield
         for task in tasks:
@@ -170,9 +172,10 @@ def application(pages: Sequence[Page], keep_seconds: float = uploads.KEEP_SECOND
         css_paths=look.CSS,
         head=SCRIPT,
     )
-    gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    mounts = (route.app for route in app.routes if isinstance(route, Mount))
+    gradio_app = next(mounted for mounted in mounts if isinstance(mounted, App))
     gradio_app.add_exception_handler(RequestValidationError, calls.refuse)
-    gradio_app.state_holder.__class__ = gradio_compat.Sessions
+    demo.state_holder.__class__ = gradio_compat.Sessions
     uploads.keep_what_is_there()
     gradio_app.add_exception_handler(OSError, _no_room)
     app.add_middleware(leaving.Presence, session_of_event=demo._queue.session_of_event)

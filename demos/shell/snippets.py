@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -110,7 +110,11 @@ def code(
     if not file:
         one = (_ONE_CLIENT, _ONE_CURL, _ONE_JAVASCRIPT)
         texts = (_TEXT_CLIENT, _TEXT_CURL, _TEXT_JAVASCRIPT) if streams else one
-    kinds = (("gradio_client", "python"), ("curl", "shell"), ("JavaScript", "javascript"))
+    kinds: tuple[tuple[str, Literal["python", "shell", "javascript"]], ...] = (
+        ("gradio_client", "python"),
+        ("curl", "shell"),
+        ("JavaScript", "javascript"),
+    )
     snippets = [(*kind, text) for kind, text in zip(kinds, texts, strict=True)]
     comma = ", " if file else ""
 

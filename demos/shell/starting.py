@@ -119,7 +119,7 @@ def _chosen(
     """The option's value; an empty variable counts as none, as everywhere."""
     name, value = (option, given) if given is not None else (variable, os.environ.get(variable))
     try:
-        return read(value if given is not None or value else default)
+        return read(given if given is not None else value or default)
     except ValueError as error:
         mend = "" if given is not None else f", or give {option}"
         sys.exit(f"{name} is {value!r}: make it {error}{mend}.")

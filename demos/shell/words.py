@@ -24,6 +24,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
 }
 # Words of Gradio 6.31 that it shows without English, or without that of all languages it speaks
 GRADIO = {
+    "audio.recording_error": "The microphone does not record",
     "common.complete": "Complete",
     "common.download_all": "Download all",
     "common.progress": "Progress",

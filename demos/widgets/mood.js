@@ -2,6 +2,7 @@
 // `props`, `watch` and `trigger`; `props.value` is what `shown` in mood.py makes. It triggers
 // `input` when an answer is wanted, `select` when the reasons are wanted for what is shown, `stop`
 // when nothing is. read.py numbers each question by `window.mood.ask`.
+// One file, since text, curve and comparison show the same answer and change together.
 const $ = (selector) => element.querySelector(selector);
 const [text, detail, curve, plot] = [".text", ".detail", ".curve", ".plot"].map($);
 const PAUSE = 150; // ms without another letter, after which reasons that take long are asked for

@@ -1,6 +1,6 @@
 // A microphone, a file or an example becomes one uploaded recording. Gradio runs this once with
 // `element`, `props`, `server`, `trigger` and `upload`; `props.value` is {page, turn, path, name},
-// {page, turn} while recording, or null.
+// {page, turn} while recording, or null. One file, since all three end in the same upload.
 const $ = (selector) => element.querySelector(selector);
 const [record, problem, player, chooser] = [".record", ".problem", "audio", ".choose input"].map($);
 const SEND_SECONDS = 0.4; // of new sound, at least, before the captions hear it

@@ -157,7 +157,8 @@ def example_file(name: str) -> dict[str, str] | None:
 
 def kept(path: Path) -> str:
     """A copy among the uploads, which Gradio hands out and clears away."""
-    return processing_utils.save_file_to_cache(path, cache_dir=utils.get_upload_folder())
+    copy: str = processing_utils.save_file_to_cache(path, cache_dir=utils.get_upload_folder())
+    return copy
 
 
 def uploaded(sound: Recorded) -> Path:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from whisper import _ALIGNMENT_HEADS
 from whisper.model import ModelDimensions, Whisper
 
 from model_zoo.graphs import ctranslate2
 from model_zoo.spec import ModelSpec
-from model_zoo.speech.tokens import Vocabulary
 from model_zoo.weights.store import weights_of
 
 State = dict[str, torch.Tensor]
@@ -35,11 +35,7 @@ def load(spec: ModelSpec) -> Whisper:
     shape = (width, heads, len(layers))
     model = Whisper(ModelDimensions(mels, 1500, *shape, vocabulary, 448, *shape))
     model.load_state_dict(state)
-    mask = torch.zeros(len(layers), heads, dtype=torch.bool)
-    words = Vocabulary(files["tokenizer.json"], files["config.json"])
-    for layer, head in words.alignment_heads:
-        mask[layer, head] = True
-    model.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
+    model.set_alignment_heads(_ALIGNMENT_HEADS[spec.name.removeprefix("whisper-")])
     return model.eval()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from onnx import numpy_helper
 
 from model_zoo.graphs import ctranslate2
 from model_zoo.graphs.builder import Graph
@@ -153,9 +154,9 @@ def _self_attention(
     if causal:
         length = g.op("Shape", x, start=1, end=2)
         square = g.op("Concat", length, length, axis=0)
-        future = g.op("ConstantOfShape", square)
-        ones = g.op("Add", future, g.constant(np.float32(-1e4)))
-        scores = g.op("Add", scores, g.op("Trilu", ones, g.constant(np.array(1)), upper=1))
+        never = numpy_helper.from_array(np.array([-1e4], g.float))
+        masked = g.op("ConstantOfShape", square, value=never)
+        scores = g.op("Add", scores, g.op("Trilu", masked, g.constant(np.array(1)), upper=1))
     mixed = g.op("MatMul", g.op("Softmax", scores, axis=-1), v)
     mixed = g.reshape(g.op("Transpose", mixed, perm=(0, 2, 1, 3)), 0, 0, -1)
     return _linear(g, weights, f"{name}/linear_1", mixed)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from model_zoo import values
 from model_zoo.errors import BadInput
-from model_zoo.runtime.decoder import Decoder, place_loop
+from model_zoo.runtime.decoder import TYPES, Decoder, place_loop
 from model_zoo.runtime.session import Session, softmax
 from model_zoo.runtime.sessions import open_session
 from model_zoo.sentence import sentence
@@ -122,7 +122,7 @@ class Whisper:
     def encode(self, mel: npt.NDArray[np.float32]) -> Heard:
         """mel [batch, 80, 2 · frames] to cross keys and values by name."""
         session = self.session("encoder")
-        kind = np.float16 if session.inputs["mel"][0] == "tensor(float16)" else np.float32
+        kind = TYPES[session.inputs["mel"][0]]
         return dict(zip(session.outputs, session(mel=mel.astype(kind, copy=False)), strict=True))
 
     def language_of(self, heard: Heard) -> dict[str, float]:
@@ -139,7 +139,8 @@ class Whisper:
         session = self.session("aligner")
         feeds = {
             name: np.ascontiguousarray(
-                (array[..., :frames] if "key" in name else array[:, :, :frames]).astype(np.float32)
+                array[..., :frames] if "key" in name else array[:, :, :frames],
+                TYPES[session.inputs[name][0]],
             )
             for name, array in heard.items()
             if name in session.inputs

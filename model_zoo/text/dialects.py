@@ -124,8 +124,11 @@ def _is_sentence(name: str) -> bool:
 
 
 def _dialect(head: str) -> Dialect:
-    """What gives the most records as many cells as the first has; NONE where nothing does."""
-    best, found = LEAST_FIT, Dialect(NONE)
+    """What gives the most records as many cells as the first has; NONE where nothing does.
+
+    Of those that fit equally well, one that needs no titles above the names.
+    """
+    best, found = (LEAST_FIT, True), Dialect(NONE)
     for delimiter in DELIMITERS:
         some = list(islice(_loose([head], delimiter), LOOKED_AT))
         if len(some) > 1 and len(head) == HEAD:
@@ -135,7 +138,7 @@ def _dialect(head: str) -> Dialect:
         rows = [row for _, row in some[titles:]]
         width = len(rows[0]) if rows else 0
         if width > 1 and not (spaced and not has_names(rows[0], rows[1:])):
-            fit = sum(len(row) == width for row in rows) / len(rows)
+            fit = sum(len(row) == width for row in rows) / len(rows), not titles
             if fit > best:
                 lines = some[titles][0] - 1 if titles else 0
                 best, found = fit, Dialect(delimiter, lines, titles=titles)

@@ -179,7 +179,8 @@ def _wide(head: bytes) -> str:
         else:  # bytes of ASCII with a few zeros among them would be Chinese
             many = 4 * head.count(0) >= len(head)  # where each other byte would be one
             fits = many or not head.isascii() or max(text, default="") < "\u2100"
-        if text and fits and not any(map(_is_strange, text)):
+        strange = _is_control if 2 * sum(map(str.isascii, text)) > len(text) else _is_strange
+        if text and fits and not any(map(strange, text)):
             return codec
     return ""
 
@@ -191,7 +192,8 @@ def _is_control(character: str) -> bool:
 def _is_strange(character: str) -> bool:
     """Whether other data taken for UTF-16 or UTF-32 hold this character, and texts do not.
 
-    What Python knows no character for may be a new emoji, but hardly below those of two units.
+    What Python knows no character for may be a new emoji, but hardly below those of two units;
+    among much ASCII it is somebody's own sign.
     """
     unknown = unicodedata.category(character) in ("Cn", "Co", "Cs")
     return _is_control(character) or (unknown and character < "\U00010000")

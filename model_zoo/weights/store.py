@@ -26,6 +26,7 @@ from model_zoo.weights.cache import (
     remember_built,
     require_room,
 )
+from model_zoo.weights.description import describe, description
 from model_zoo.weights.fetch import fetch_all
 
 PACKAGE = "model_zoo.graphs"
@@ -98,6 +99,7 @@ def _build(
     scratch = path.with_suffix(".part")
     try:
         build(weights, part, precision, scratch)
+        describe(scratch, spec)
         scratch.replace(path)
     except BaseException:
         _discard(scratch)
@@ -154,12 +156,12 @@ def _adapter(spec: ModelSpec) -> dict[str, Path]:
 
 @cache
 def _fingerprint(spec: ModelSpec) -> str:
-    """Other weights or a mended builder, another folder: nothing stale is ever served."""
+    """Other weights, a mended builder or card, another folder: nothing stale is ever served."""
     digest = sha256("".join(source.sha256 for source in spec.weights.sources).encode())
     for path in _adapter(spec).values():
         digest.update(path.read_bytes())
     assert spec.weights.build is not None
-    for code in builder_code(spec.weights.build):
+    for code in (*builder_code(spec.weights.build), *sorted(description(spec).values())):
         digest.update(code.encode())
     return digest.hexdigest()[:16]
 

@@ -292,7 +292,7 @@ def test_the_address_opens_the_page_and_its_model(visit: Callable) -> None:
 
 def test_chinese_readers_are_spoken_to_in_chinese(visit: Callable) -> None:
     page: Page = visit("/?tab=read", locale="zh-CN").page
-    expect(verdict(page)).to_contain_text("请写下或粘贴一段评价。")
+    expect(verdict(page)).to_contain_text("请粘贴一段评价或看法。")
     page.get_by_role("button", name="没有一刻沉闷").click()
     expect(page.locator("#mood .legend")).to_contain_text("支持正面", timeout=FETCH_SECONDS * 1000)
     page.locator("#mood .w").first.click()

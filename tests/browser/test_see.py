@@ -33,7 +33,7 @@ def test_a_photograph_is_named(visit: Callable) -> None:
     expect(page.get_by_alt_text("What the model sees").filter(visible=True)).to_be_visible()
     expect(page.get_by_alt_text("Why: cat")).to_be_visible()
     expect(page.locator(".ran").filter(visible=True)).to_have_text(re.compile("on the"))
-    expect(page.get_by_text("answers one of them for anything")).to_be_visible()
+    expect(page.get_by_text("Anything else is taken for one of them")).to_be_visible()
 
 
 def test_every_example_is_named(visit: Callable) -> None:

@@ -59,4 +59,4 @@ if __name__ == "__main__":
         return app
 
     serve.application = watched
-    serve.run(*demos.pages())
+    serve.run(*demos.all_pages())

@@ -144,6 +144,11 @@ def test_07_titles_above_the_names_are_left_out_and_said(tmp_path: Path, titles:
     assert table.notes == (note,)
 
 
+def test_07_names_that_fit_as_they_stand_are_no_title(tmp_path: Path):
+    table = opened(tmp_path, 'id|text|stars\n1||"1,000 good \n 1,000"\n')
+    assert table.columns == ("id", "text", "stars")
+
+
 def test_07_a_line_without_a_comma_above_others_is_no_title(tmp_path: Path):
     given = ["Great", "film, great", "bad, awful"]
     assert [row[0] for row, _ in opened(tmp_path, "\n".join(given)).rows()][-2:] == given[-2:]

@@ -98,8 +98,12 @@ def test_s10_wide_characters_of_other_alphabets_have_few_zero_bytes_or_none(code
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize(
-    "text", ["f", "id,text\n1,\u4e00\n", "id,text\n1,a fine film\n", "评论, 好 café 😀\n"]
-)
+    "text",
+    [
+        "f", "id,text\n1,\u4e00\n", "id,text\n1,a fine film\n", "评论, 好 café 😀\n",
+        "id,text\n1,a sign of one's own: \ue000 \u0378\n",
+    ],
+)  # fmt: skip
 def test_s10_wide_characters_without_a_mark_are_known_by_their_zero_bytes(codec: str, text: str):
     assert decode(text.encode(codec)) == (text, (f"It is not in UTF-8: it was read as "
                                                  f"{codec[:6].upper()}.",))  # fmt: skip

@@ -14,6 +14,7 @@ import model_zoo
 from model_zoo.errors import BadInput
 from model_zoo.text.sentiment.task import cells
 from model_zoo.text.sst2_minilm import Sst2Minilm
+from tests.conftest import slow
 
 pytestmark = pytest.mark.weights
 
@@ -149,7 +150,7 @@ FLIPS = (
 )
 
 
-@pytest.mark.parametrize("width", [24, 30, 40, 60, 72])
+@pytest.mark.parametrize("width", [40, *slow(24, 30, 60, 72)])
 def test_26_a_wrapped_text_is_read_as_one_that_is_not(model, width):
     long = " ".join([FLIPS] * 5)  # is read by sentence
     wrapped = textwrap.fill(long, width)

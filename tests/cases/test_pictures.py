@@ -401,9 +401,9 @@ def test_a_comment_of_megabytes_takes_no_time() -> None:
     gif = saved(seven(mode="L"), "gif")
     comment = b"!\xfe" + (b"\xff" + b"c" * 255) * 40_000 + b"\0"
     at = 13 + 3 * 2 ** ((gif[10] & 7) + 1)  # behind the table of colours
-    began = time.monotonic()
+    began = time.process_time()
     assert digit(gif[:at] + comment + gif[at:]) == "7"
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def exif_of_many(fields: int, order: str = ">") -> bytes:
@@ -476,10 +476,10 @@ IN_PIECES = {
 
 @pytest.mark.parametrize("kind", IN_PIECES)
 def test_a_picture_in_very_many_pieces_is_refused_at_once(kind: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(BadInput, match="too many small parts"):
         open_image(IN_PIECES[kind])
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_picture_in_thousands_of_pieces_is_read() -> None:

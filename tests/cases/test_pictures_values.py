@@ -206,10 +206,10 @@ def test_a_netpbm_of_other_words_is_refused(body: str) -> None:
 
 
 def test_no_comment_and_no_white_makes_a_netpbm_slow() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     shows(b"P6 #" + b"c" * 10_000_000 + b"\n96 64 255\n" + COLOURS.tobytes(), COLOURS)
     assert open_image(b"P6 1500 1500 1023\n" + bytes(1500 * 1500 * 6)).size == (1500, 1500)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 # ---- GIF ---------------------------------------------------------------------------------------

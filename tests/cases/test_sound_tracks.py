@@ -206,7 +206,6 @@ def test_s13_what_is_quiet_behind_loud_speech_is_the_background() -> None:
 
 
 def test_s13_a_recording_of_ordinary_loudness_is_left_as_it_is() -> None:
-    assert Level()(words()) is not None
     np.testing.assert_array_equal(Level()(words()), words())
     silence = np.zeros(SAMPLE_RATE, np.float32)
     np.testing.assert_array_equal(Level()(silence), silence)

@@ -27,7 +27,7 @@ from model_zoo.cli import doctor
 from model_zoo.errors import CacheError
 from model_zoo.runtime import placement, providers
 from model_zoo.weights import cache, store, wheel
-from tests.conftest import ROOT
+from tests.conftest import ROOT, slow
 from tests.test_privacy import Served, served
 
 KUBERNETES = "tcp://10.96.0.1:7860"  # what it puts there for a service called gradio-server
@@ -118,7 +118,9 @@ def test_a_hang_up_that_nohup_has_ignored_ends_nothing() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.parametrize("signals", ["INT INT", "INT INT INT", "TERM INT", "INT TERM", "HUP HUP"])
+@pytest.mark.parametrize(
+    "signals", ["INT INT", "HUP HUP", *slow("INT INT INT", "TERM INT", "INT TERM")]
+)
 def test_b10_the_second_signal_ends_it_at_once_and_without_a_word(
     tmp_path: Path, signals: str
 ) -> None:
@@ -138,11 +140,11 @@ def test_b10_an_answer_that_is_computed_does_not_hold_up_the_end(tmp_path: Path)
         pool.submit(httpx.post, f"{server.address}/gradio_api/run/generate_text", json=body)
         time.sleep(1.5)
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(timeout=3) == 130
+        assert server.process.wait(timeout=15) == 130
         assert len(server.log.read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize("seconds", [0.2, 1, 2])
+@pytest.mark.parametrize("seconds", [1, *slow(0.2, 2)])
 def test_b10_ctrl_c_is_silent_while_the_app_starts(tmp_path: Path, seconds: float) -> None:
     with subprocess.Popen(
         [sys.executable, "app.py", "--port", "0", "--no-browser"],
@@ -336,7 +338,7 @@ from demos.shell import serve
 
 async def main():
     outer = fastapi.FastAPI()
-    outer.mount("/s", serve.application(demos.pages()))
+    outer.mount("/s", serve.application(demos.all_pages()))
     transport = httpx.ASGITransport(outer)
     async with httpx.AsyncClient(transport=transport, base_url="http://outer") as web:
         while (await web.get("/s/readyz")).status_code != 200:

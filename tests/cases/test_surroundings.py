@@ -63,7 +63,7 @@ def test_b9_a_program_beside_files_of_our_rooms_names_uses_ours(folder: Path) ->
         (folder / f"{name}.py").unlink()  # a program's own folder comes first for all it imports
     (folder / "program.py").write_text(
         "import pickle, model_zoo\n"
-        "from model_zoo import store\n"
+        "from model_zoo.weights import store\n"
         "for name in model_zoo.names():\n"
         "    spec = model_zoo.spec(name)\n"
         "    assert spec.embedded or store.builder_code(spec.weights.build)\n"

@@ -9,14 +9,13 @@ from dataclasses import replace
 import pytest
 
 from demos.pages import write, writing
-from export.checks.text import small_gpt2
 from model_zoo.errors import BadInput
 from model_zoo.runtime.session import Session
 from model_zoo.text.memory import CHUNK
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Signs, Step, Token
 from model_zoo.text.tokens import Vocabulary, byte_alphabet
-from tests.small_lm import PLACES, Small
+from tests.small_lm import PLACES, Small, small_gpt2
 
 PROMPT = "a lighthouse"
 GREEDY = TextOptions(max_new_tokens=40, temperature=0, repetition_penalty=1.3)
@@ -31,8 +30,7 @@ class Wide(Small):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    _, graph = small_gpt2(tmp_path_factory.mktemp("small"))
-    return Session(graph, "fp32", "cpu")
+    return Session(small_gpt2(tmp_path_factory.mktemp("small")), "fp32", "cpu")
 
 
 @pytest.fixture
@@ -201,7 +199,8 @@ def test_t14_no_seed_and_minus_one_are_another_each_time(lm: Wide):
         assert len(texts) > 1
     drawn = TextOptions(seed=None)
     assert drawn.seed is not None  # it can be said, and asked for again
-    assert lm.trace(PROMPT, replace(DICE, seed=drawn.seed)) is not None
+    again = {lm.trace(PROMPT, replace(DICE, seed=drawn.seed)).answer for _ in range(2)}
+    assert len(again) == 1
 
 
 @pytest.mark.parametrize("prompt", ["\ud83d", "a\ud83d b", "\udc00 alone"])
@@ -213,10 +212,10 @@ def test_8_half_a_surrogate_pair_is_read_as_the_replacement_character(lm: Wide, 
 
 
 def test_13_a_long_stop_text_takes_no_time(lm: Wide):
-    began = time.monotonic()
+    began = time.process_time()
     stop = "never " * 50_000
     assert len(list(lm("Once", max_new_tokens=8, stop=stop, top_k=1))) == 8
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.filterwarnings("error")

@@ -53,7 +53,7 @@ JSON = st.recursive(
 @cache
 def client() -> TestClient:
     """The app in this process, as long as this runs."""
-    found = TestClient(serve.application(demos.pages()), raise_server_exceptions=False)
+    found = TestClient(serve.application(demos.all_pages()), raise_server_exceptions=False)
     return found.__enter__()
 
 

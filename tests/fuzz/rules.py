@@ -70,6 +70,7 @@ class Memory:
         """From here on the peak is that of what follows."""
         if PEAK_RESET.exists():
             PEAK_RESET.write_text("5")
+        self._start = min(self._start, _status("VmRSS"))  # the system may have taken some back
 
     def peak(self) -> int:
         """Bytes above the start."""

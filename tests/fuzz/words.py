@@ -150,6 +150,8 @@ def table(
     writer = csv.writer(out, **how)
     writer.writerows([names, *([str(number), *row] for number, row in enumerate(rows, 1))])
     text = out.getvalue().replace(encoding.MARK, "")  # which may stand between joined files
+    if codec == "utf-16-le" and 2 * sum(map(str.isascii, text)) <= len(text):
+        return  # without a mark, what is in no alphabet may be no text at all
     head = f"sep={delimiter}{ending}" if said else ""
     wanted = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
     with tempfile.TemporaryDirectory() as folder:

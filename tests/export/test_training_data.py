@@ -15,7 +15,7 @@ from export import quantize as int8
 from export.recipes import cifar10_resnet, data, sst2
 from model_zoo import zoo
 from model_zoo.errors import BadInput
-from tests.cases.digits import DAMAGE, Arrays, digits, folder, sentence
+from tests.export.digits import DAMAGE, Arrays, digits, folder, sentence
 
 pytestmark = pytest.mark.export
 

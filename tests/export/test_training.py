@@ -14,7 +14,7 @@ from filelock import FileLock
 from export import __main__ as command
 from export.recipes import data, mnist_cnn, origin, perceptron
 from export.recipes.training import read_curves, read_started
-from tests.cases.digits import DAMAGE, cut, digits, folder, sentence
+from tests.export.digits import DAMAGE, cut, digits, folder, sentence
 
 pytestmark = pytest.mark.export
 
