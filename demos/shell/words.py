@@ -24,6 +24,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
 }
 # Words of Gradio 6.31 that it shows without English, or without that of all languages it speaks
 GRADIO = {
+    "audio.recording_error": "The microphone does not record",
     "common.complete": "Complete",
     "common.download_all": "Download all",
     "common.progress": "Progress",
@@ -38,9 +39,9 @@ GRADIO = {
 
 
 def t(sentence: str) -> I18nData:
-    """A label that the browser shows in the reader's language; KeyError where one has no words."""
-    for catalogue in CATALOGUES.values():
-        catalogue[sentence]
+    """A label that the browser shows in the reader's language; KeyError where none has it."""
+    if not any(sentence in catalogue for catalogue in CATALOGUES.values()):
+        raise KeyError(sentence)
     return I18nData(sentence)
 
 
@@ -77,14 +78,14 @@ SCRIPT = f"<script>{SCRIPT.replace('GRADIO_NAMES', json.dumps(NAMES))}</script>"
 
 
 def translations() -> gr.I18n:
-    """Every catalogue, for `launch` or `mount_gradio_app`; Gradio's own words are among them."""
+    """Every catalogue, for `launch` or `mount_gradio_app`."""
     english = {sentence: sentence for words in CATALOGUES.values() for sentence in words}
     return gr.I18n(en=english | GRADIO, **CATALOGUES)
 
 
 def say(sentence: str, request: gr.Request | None = None) -> str:
     """The sentence in the language that the reader's browser asks for first; else in English."""
-    wanted = request.headers.get("accept-language", "") if request else ""
+    wanted = getattr(request, "headers", {}).get("accept-language", "")
     language = wanted.lower().replace(";", ",").replace("-", ",").partition(",")[0].strip()
     return CATALOGUES.get(language, {}).get(sentence, sentence)
 
