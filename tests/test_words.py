@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 
 CHINESE_READER = gr.Request(headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"})
 # What whoever starts the program reads in the terminal, in English; no visitor does.
-TERMINAL = {"cli", "discovery", "inputs", "bench", "tuning", "command", "starting"}
+TERMINAL = {"cli", "discovery", "manifest", "inputs", "bench", "tuning", "command", "starting"}
 ERRORS = {"BadInput", "CacheError", "NotThere", "ProviderUnavailable", "UnknownModel",
           "WeightsNotFound"}  # fmt: skip
 # Whose first argument is said to a visitor, some time
