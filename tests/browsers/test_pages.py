@@ -38,7 +38,7 @@ def test_a_photograph_is_named(visit: Visit) -> None:
 
 def test_a_text_is_judged(visit: Visit) -> None:
     page = visit("read")
-    page.read(VERDICT, "Write or paste")
+    page.read(VERDICT, "Paste a review")
     page.type("#review textarea", "a fine film")
     page.read(f"{VERDICT} strong", "positive", FETCH_SECONDS)
 
