@@ -3,7 +3,7 @@
 A package offers its models by an entry point in the group `sensorium.models` that names a module
 with `SPECS`, or the specs themselves. In the user's folder every model has a folder of its own:
 
-    my-model/model.toml              the manifest, see `from_manifest`
+    my-model/model.toml              the manifest, see vision/manifest.py
              my-model.fp32.onnx      the graph; my-model.int8.onnx beside it where there is one
 """
 
@@ -20,10 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from model_zoo.errors import BadInput
-from model_zoo.spec import Card, ModelSpec, Run, Weights
-from model_zoo.vision.classify import ImageClassifier
-from model_zoo.vision.preprocessing import Preprocessing
-from model_zoo.vision.task import DIGITS, IMAGES
+from model_zoo.spec import ModelSpec
 
 ROOMS = (
     "model_zoo.vision",
@@ -32,7 +29,6 @@ ROOMS = (
 )  # packages whose files have models
 GROUP = "sensorium.models"
 MANIFEST = "model.toml"
-TASKS = {task.name: task for task in (IMAGES, DIGITS)}  # whose models a manifest can describe
 
 
 def own() -> Iterator[ModelSpec]:
@@ -81,79 +77,11 @@ def in_folder() -> Iterator[ModelSpec]:
     except (OSError, RuntimeError):  # it may not be read, or there is no home to have one in
         return
     for manifest in manifests:
+        from model_zoo.vision.manifest import (
+            from_manifest,  # with Pillow and all, where it is needed
+        )
+
         try:
             yield from_manifest(manifest)
         except (BadInput, OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             warnings.warn(f"{manifest} is left out: {error}", stacklevel=2)
-
-
-def from_manifest(path: Path) -> ModelSpec:
-    """The model that a manifest describes; its name is its folder's. Raises BadInput.
-
-        task = "image classification"       # or "digit classification"
-        labels = ["cup", "pen"]             # of the outputs, in their order
-        title = "Cups and pens"             # as the rest of the card: may be left out
-
-        [preprocessing]                     # the middle square, scaled
-        side = 96
-        crop = 1.0
-        mean = [0.485, 0.456, 0.406]
-        std = [0.229, 0.224, 0.225]
-
-    The graph takes `image`, float32 [batch, 3, side, side], and gives `logits` [batch, labels] and
-    `cam` [batch, labels, h, w], whose mean they are.
-    """
-    facts = tomllib.loads(path.read_text(encoding="utf-8"))
-    name, known = path.parent.name, {*Card.__dataclass_fields__, "task", "labels", "preprocessing"}
-    known.discard("metrics")
-    if unknown := sorted(set(facts) - known):
-        raise BadInput("It says {}: it may say {}.", ", ".join(unknown), ", ".join(sorted(known)))
-    task = TASKS.get(str(facts.pop("task", "")))
-    if task is None:
-        raise BadInput("It says no task: choose one of {}.", ", ".join(TASKS))
-    labels = facts.pop("labels", None)
-    if not isinstance(labels, list) or len(set(map(str, labels))) != len(labels) or not labels:
-        raise BadInput('It says no labels: list them, each once, as ["cup", "pen"].')
-    seen = _preprocessing(facts.pop("preprocessing", None))
-    graphs = path.parent
-    precisions = tuple(p for p in ("fp32", "int8") if (graphs / f"{name}.{p}.onnx").is_file())
-    if "fp32" not in precisions:
-        raise BadInput("Its graph is missing: put {}.fp32.onnx beside it.", name)
-    model = type("UsersModel", (ImageClassifier,), {"preprocessing": seen})
-    return ModelSpec(
-        name=name,
-        task=task,
-        card=_card(name, facts),
-        weights=Weights(labels=tuple(map(str, labels)), graphs=graphs),
-        run=Run(model, precisions),
-    )
-
-
-def _preprocessing(facts: Any) -> Preprocessing:
-    if not isinstance(facts, dict) or not isinstance(facts.get("side"), int):
-        raise BadInput("It says no [preprocessing] with the side that the network sees.")
-    known = {"side", "crop", "mean", "std"}
-    if unknown := sorted(set(facts) - known):
-        raise BadInput("[preprocessing] says {}: it may say {}.", ", ".join(unknown), sorted(known))
-    try:
-        return Preprocessing(
-            side=facts["side"],
-            crop=float(facts.get("crop", 1.0)),
-            mean=tuple(map(float, facts.get("mean", (0.0,)))),
-            std=tuple(map(float, facts.get("std", (1.0,)))),
-        )
-    except (TypeError, ValueError):
-        raise BadInput("crop is a number, mean and std are lists of numbers.") from None
-
-
-def _card(name: str, facts: dict[str, Any]) -> Card:
-    unsaid = {
-        field: "" for field in Card.__dataclass_fields__ if field not in ("parameters", "metrics")
-    }
-    said = {"title": name, "licence": "not said", "made_by": "the user", "parameters": 0}
-    words: dict[str, Any] = unsaid | said | facts
-    for field, value in words.items():
-        if type(value) is not (int if field == "parameters" else str):
-            kind = "a whole number" if field == "parameters" else "a text"
-            raise BadInput("{} is {}, not {}.", field, kind, repr(value))
-    return Card(**words)

@@ -273,6 +273,9 @@ def test_doubt_is_said() -> None:
     assert ">3</strong>" in parts.best({"3": 0.97, "5": 0.03})
     assert ">3?</strong>" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
     assert "100" not in parts.best({"3": 0.99999, "5": 0.00001})
+    bars = parts.bars({"3": 0.99999, "5": 0.00001}, 4)
+    assert ">over 99.9%<" in bars
+    assert ">&lt;1%<" in bars
     assert "or 5" in parts.best({"3": 0.5, "5": 0.4, "8": 0.1})
 
 

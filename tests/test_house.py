@@ -14,6 +14,7 @@ import pytest
 import model_zoo
 from model_zoo import discovery, zoo
 from model_zoo.errors import BadInput
+from model_zoo.vision.manifest import from_manifest
 from model_zoo.vision.task import IMAGES
 from tests import tiny
 
@@ -265,7 +266,7 @@ def test_a_manifest_that_is_wrong_says_where(
     path = desk / discovery.MANIFEST
     path.write_text(MANIFEST.replace(*wrong))
     with pytest.raises(BadInput, match=sentence):
-        discovery.from_manifest(path)
+        from_manifest(path)
 
 
 def test_what_is_wrong_with_one_folder_costs_that_model_only(

@@ -24,11 +24,9 @@ import model_zoo
 import model_zoo.text.sentiment.task
 from demos.pages import listing, read
 from demos.shell import leaving
-from demos.shell.words import CATALOGUES
 from demos.widgets import mood
 from model_zoo.stopping import Stop, Stopped
 from model_zoo.text import encoding, sentiment, sst2_minilm, tables, texts
-from model_zoo.text.sentiment import look
 from model_zoo.text.sentiment.trace import Judged, SentimentTrace
 from model_zoo.trace import Ran
 from tests.test_api import is_a_sentence, run, snippets_of
@@ -196,18 +194,6 @@ def test_an_edit_is_told_in_a_sentence():
     none = sst2_minilm.Change(change.before, change.before, (), (), 0.0)
     assert mood.edit(none)["effect"] == mood.UNCHANGED
     assert mood.edit(None)["effect"] == mood.TOO_LONG
-
-
-def test_every_hint_has_its_chinese():
-    for hint in (
-        texts.blank(""),
-        texts.blank("…"),
-        look.FOREIGN,
-        look.UNREADABLE,
-        read.HINT,
-        listing.HINT,
-    ):
-        assert all(hint in said for said in CATALOGUES.values())
 
 
 def asked(*out: int, turn: int = 7) -> dict[str, Any]:

@@ -143,27 +143,23 @@ def read(
     precision: str,
     provider: str,
     request: gr.Request,
-) -> tuple[str, dict[str, float] | None, str]:
+) -> tuple[str, str, str]:
     """What the page shows for a drawing's strokes or a picture file, of which one is empty."""
     if not (drawing or picture):
-        return _hint(request), None, parts.nothing(request)
+        return _hint(request), "", parts.nothing(request)
     try:
         image = drawn(drawing) if drawing else parts.decode(picture)
         trace = model_zoo.load(model, precision, provider, task=DIGITS).trace(image)
     except ZooError as error:
-        return (
-            parts.verdict(translated(error, request), kind="trouble"),
-            None,
-            parts.nothing(request),
-        )
+        return parts.verdict(translated(error, request), kind="trouble"), "", parts.nothing(request)
     if trace.hint:
-        return _hint(request), None, parts.nothing(request)
+        return _hint(request), "", parts.nothing(request)
     best = next(iter(trace.answer))
     if best == REJECT:
         words = parts.verdict(say("That doesn't look like a digit.", request), kind="reject")
     else:
         words = parts.best(trace.answer, request)
-    return words, parts.named(trace.answer, request), parts.evidence(trace, request=request)
+    return words, parts.bars(trace.answer, 4, request), parts.evidence(trace, request=request)
 
 
 def _hint(request: gr.Request | None = None) -> str:
@@ -188,7 +184,7 @@ def build(demo: gr.Blocks) -> None:
                 )  # fmt: skip
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())
-            label = parts.shares(4)
+            label = gr.HTML("", elem_classes="shares")
             why = gr.HTML(parts.nothing(), js_on_load=parts.SAY_ALL)
     options = parts.choices(demo, page.slug, zoo.of(DIGITS))
     code(demo, PYTHON, "classify_digit", "digit.png")

@@ -87,24 +87,20 @@ def classify_image(image: str | None) -> dict[str, Any]:
 
 def look(
     picture: str | None, model: str, precision: str, provider: str, request: gr.Request
-) -> tuple[str, dict[str, float] | None, str]:
+) -> tuple[str, str, str]:
     """What the page shows for a picture file."""
     if not picture:
-        return _hint(request), None, parts.nothing(request)
+        return _hint(request), "", parts.nothing(request)
     try:
         image = parts.decode(picture)
         classifier = model_zoo.load(model, precision, provider, task=IMAGES)
         trace = classifier.trace(image)
     except ZooError as error:
-        return (
-            parts.verdict(translated(error, request), kind="trouble"),
-            None,
-            parts.nothing(request),
-        )
+        return parts.verdict(translated(error, request), kind="trouble"), "", parts.nothing(request)
     shown = parts.best(trace.answer, request)
     return (
         shown,
-        parts.named(trace.answer, request),
+        parts.bars(trace.answer, 5, request),
         parts.evidence(trace, _sharp(image, classifier.preprocessing), request),
     )
 
@@ -177,7 +173,7 @@ def build(demo: gr.Blocks) -> None:
             gr.HTML(t(KNOWS), elem_classes="note", js_on_load=NAME_EXAMPLES + parts.PICTURE_JS)
         with gr.Column(scale=4, min_width=300):
             shown = parts.live(_hint())
-            label = parts.shares(5)
+            label = gr.HTML("", elem_classes="shares")
             why = gr.HTML(parts.nothing(), js_on_load=parts.SAY_ALL)
     with parts.fold("Several pictures at once"):
         files = gr.File(

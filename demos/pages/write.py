@@ -219,6 +219,7 @@ def build(demo: gr.Blocks) -> None:
             )  # fmt: skip
             mode = gr.Radio(
                 [(t(label), mode) for mode, label in LABELS.items()], value=ASK, show_label=False,
+                label=t("What it should do"),
                 container=False, elem_id="mode",
             )  # fmt: skip
             with gr.Row(elem_classes="go"):

@@ -118,8 +118,8 @@ def verdict(big: str, small: str = "", kind: str = "answer") -> str:
 
 def best(answer: dict[str, float], request: gr.Request | None = None) -> str:
     """The verdict for label → probability, with a question mark where the model is in doubt."""
-    (first, share), (second, _) = list(named(answer, request).items())[:2]
-    sure = certainty(share, request)
+    (first, share), (second, _) = list(answer.items())[:2]
+    first, second, sure = say(first, request), say(second, request), certainty(share, request)
     if share >= DOUBT:
         return verdict(first, sure)
     return verdict(f"{first}?", say("{}, or {}", request).format(sure, second))
@@ -130,11 +130,6 @@ def certainty(share: float, request: gr.Request | None = None) -> str:
     if share > 0.999:
         return say("over 99.9% sure", request)
     return say("{} sure", request).format(f"{share:.1%}")
-
-
-def named(answer: dict[str, float], request: gr.Request | None = None) -> dict[str, float]:
-    """An answer with its labels in the reader's language, as far as they are known."""
-    return {say(label, request): share for label, share in answer.items()}
 
 
 def ranked(answer: dict[str, float]) -> dict[str, Any]:
@@ -186,11 +181,20 @@ def live(label: str) -> gr.HTML:
     return gr.HTML(label, elem_classes="verdict", js_on_load=announce + SAY_ALL)
 
 
-def shares(count: int) -> gr.Label:
-    """The `count` best labels as bars; a model's answer is its value as it is."""
-    return gr.Label(
-        num_top_classes=count, show_label=False, show_heading=False, elem_classes="shares"
+def bars(answer: dict[str, float], count: int, request: gr.Request | None = None) -> str:
+    """The `count` best labels as bars. Gradio's own would say 100% where nothing is sure."""
+    rows = (
+        f'<div><dt>{escape(say(label, request))}</dt><dd><i style="width: {share:.1%}"></i></dd>'
+        f'<dd class="share">{escape(_percent(share, request))}</dd></div>'
+        for label, share in list(answer.items())[:count]
     )
+    return f'<dl class="bars">{"".join(rows)}</dl>'
+
+
+def _percent(share: float, request: gr.Request | None) -> str:
+    if share > 0.999:
+        return say("over 99.9%", request)
+    return "<1%" if share < 0.01 else f"{share:.1%}"
 
 
 def fold(title: str, *classes: str) -> gr.Accordion:
@@ -246,7 +250,7 @@ def answers(
 def _unanswered() -> str:
     """JavaScript for the three outputs of a request that failed, in the reader's language."""
     words = json.dumps(verdict(later("No answer came back: try again."), kind="trouble"))
-    return f"[saidIn({words}), {{}}, saidIn({json.dumps(nothing())})]"
+    return f"[saidIn({words}), '', saidIn({json.dumps(nothing())})]"
 
 
 def endpoint(answer: Callable[..., Any], name: str, takes: Sequence[Component] = ()) -> None:

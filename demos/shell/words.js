@@ -13,11 +13,32 @@
   };
 
   // A language's name, of which browsers do not know all; some say "C" or "en-US@posix" of their own.
-  let names;
+  let languages;
   try {
-    names = new Intl.DisplayNames([navigator.language], { type: "language", fallback: "none" });
+    languages = new Intl.DisplayNames([navigator.language], { type: "language", fallback: "none" });
   } catch {}
-  window.languageName = (code, english) => names?.of(code === "jw" ? "jv" : code) ?? say(english);
+  window.languageName = (code, english) => languages?.of(code === "jw" ? "jv" : code) ?? say(english);
+
+  // What Gradio names its buttons for the ear and the pointer, in no other language than English.
+  const english = new Set(GRADIO_NAMES);
+  const rename = (node) => {
+    for (const name of ["aria-label", "title"]) {
+      const found = node.getAttribute?.(name) ?? "";
+      const [, template, value] = found.match(/^(\w+ \w+ for )(.+)$/) ?? [, found, ""];
+      const known = template + (value && "{}");
+      if (english.has(known) && catalogue[known]) node.setAttribute(name, say(known).replace("{}", value));
+    }
+  };
+  if (language !== "en" && Object.keys(catalogue).length)
+    new MutationObserver((changes) => {
+      for (const { target, addedNodes } of changes) {
+        rename(target);
+        for (const node of addedNodes)
+          [node, ...(node.querySelectorAll?.("[aria-label], [title]") ?? [])].forEach(rename);
+      }
+    }).observe(document.documentElement, {
+      subtree: true, childList: true, attributeFilter: ["aria-label", "title"],
+    });
 
   window.saidIn = (html) => {
     const box = document.createElement("div");

@@ -6,7 +6,7 @@ page; words.js looks there.
 
 from __future__ import annotations
 
-import re
+import json
 import tomllib
 from pathlib import Path
 
@@ -22,14 +22,26 @@ CATALOGUES: dict[str, dict[str, str]] = {
     file.stem: tomllib.loads(file.read_text("utf-8"))
     for file in sorted((HERE / "languages").glob("*.toml"))
 }
-GRADIOS = re.compile(r"[a-z_]+\.[a-z_]+")  # what Gradio calls its own words, such as common.upload
-SCRIPT = f"<script>{Path(__file__).with_name('words.js').read_text('utf-8')}</script>"
+# Words of Gradio 6.31 that it shows without English, or without that of all languages it speaks
+GRADIO = {
+    "audio.recording_error": "The microphone does not record",
+    "common.complete": "Complete",
+    "common.download_all": "Download all",
+    "common.progress": "Progress",
+    "common.upload": "Upload",
+    "common.video": "Video",
+    "common.webcam": "Camera",
+    "dataframe.clear_filter": "Clear filters",
+    "dataframe.filter": "Filter",
+    "image.no_webcam_support": "No camera here",
+    "status.queue_position": "In queue: {position} of {size}",
+}
 
 
 def t(sentence: str) -> I18nData:
-    """A label that the browser shows in the reader's language; KeyError where one has no words."""
-    for catalogue in CATALOGUES.values():
-        catalogue[sentence]
+    """A label that the browser shows in the reader's language; KeyError where none has it."""
+    if not any(sentence in catalogue for catalogue in CATALOGUES.values()):
+        raise KeyError(sentence)
     return I18nData(sentence)
 
 
@@ -38,16 +50,42 @@ def later(sentence: str) -> str:
     return sentence
 
 
+# What Gradio names its buttons, which words.js translates, since Gradio does not
+NAMES = [
+    later("Capture from camera"),
+    later("Click to upload or drop files"),
+    later("Code input container"),
+    later("Copy"),
+    later("Copy table data"),
+    later("Download"),
+    later("Exit fullscreen mode"),
+    later("Fold line"),
+    later("Fullscreen"),
+    later("Gradio footer navigation"),
+    later("Paste from clipboard"),
+    later("Remove Image"),
+    later("Remove this file"),
+    later("Reset to default value"),
+    later("Table actions"),
+    later("Unfold line"),
+    later("Upload file"),
+    later("capture photo"),
+    later("number input for {}"),
+    later("range slider for {}"),
+]
+SCRIPT = Path(__file__).with_name("words.js").read_text("utf-8")
+SCRIPT = f"<script>{SCRIPT.replace('GRADIO_NAMES', json.dumps(NAMES))}</script>"
+
+
 def translations() -> gr.I18n:
-    """Every catalogue, for `launch` or `mount_gradio_app`; Gradio's own words are among them."""
-    sentences = {sentence for words in CATALOGUES.values() for sentence in words}
-    english = {sentence: sentence for sentence in sentences if not GRADIOS.fullmatch(sentence)}
-    return gr.I18n(en=english, **CATALOGUES)
+    """Every catalogue, for `launch` or `mount_gradio_app`."""
+    english = {sentence: sentence for words in CATALOGUES.values() for sentence in words}
+    return gr.I18n(en=english | GRADIO, **CATALOGUES)
 
 
 def say(sentence: str, request: gr.Request | None = None) -> str:
     """The sentence in the language that the reader's browser asks for first; else in English."""
-    wanted = request.headers.get("accept-language", "") if request else ""
+    wanted = getattr(request, "headers", {}).get("accept-language", "")
     language = wanted.lower().replace(";", ",").replace("-", ",").partition(",")[0].strip()
     return CATALOGUES.get(language, {}).get(sentence, sentence)
 

@@ -108,9 +108,9 @@ def answer(module: nn.Module, rows: Rows, chosen: np.ndarray | None = None) -> n
     module.eval()
     order = np.arange(len(rows.tokens)) if chosen is None else chosen
     lengths = np.array([len(rows.tokens[index]) for index in order])
-    order = np.argsort(lengths, kind="stable")
+    by_length = np.argsort(lengths, kind="stable")
     found = np.zeros((len(order), 2), np.float32)
-    for some in np.array_split(order, -(-len(order) // AT_ONCE)):
+    for some in np.array_split(by_length, -(-len(order) // AT_ONCE)):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found[some] = module(*rows.batch(order[some])).float().numpy()
     return found

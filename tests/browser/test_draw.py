@@ -64,7 +64,7 @@ def test_a_three_drawn_with_the_mouse_is_read(visit: Callable) -> None:
     expect(page.locator(".ran").first).to_have_text(
         re.compile(r"preprocess [\d.]+ ms · model [\d.]+ ms · postprocess [\d.]+ ms — .+ on the")
     )
-    expect(page.get_by_test_id("3-confidence-set")).to_be_visible()
+    expect(page.locator(".shares dt", has_text="3").first).to_be_visible()
 
 
 def test_an_answer_comes_while_the_stroke_goes_on(visit: Callable) -> None:

@@ -191,7 +191,7 @@ def test_gpt2_offers_the_model_that_is_there(visit: Callable) -> None:
     press(page, START)
     hint = page.locator("#written .hint")
     written = page.locator("#written .text span").first
-    expect(written.or_(hint.filter(has_text="smollm2-135m is there"))).to_be_visible(
+    expect(written.or_(hint.filter(has_text="Choose smollm2-135m"))).to_be_visible(
         timeout=FETCH_SECONDS * 1000
     )
 

@@ -38,7 +38,7 @@ def test_a_photograph_is_named(visit: Visit) -> None:
 
 def test_a_text_is_judged(visit: Visit) -> None:
     page = visit("read")
-    page.read(VERDICT, "Write or paste")
+    page.read(VERDICT, "Paste a review")
     page.type("#review textarea", "a fine film")
     page.read(f"{VERDICT} strong", "positive", FETCH_SECONDS)
 
@@ -70,7 +70,7 @@ def test_a_chinese_reader_is_spoken_to_in_chinese(kind: type[Driver], app: str) 
         language = page.script("return navigator.language")
         assert language == "zh-CN", "no locale zh_CN.UTF-8? sh tests/browsers/install.sh makes it"
         page.press("涂鸦")
-        page.read(VERDICT, "我觉得这不是数字。")
+        page.read(VERDICT, "这看起来不像数字。")
         assert mistakes(page) == []
 
 

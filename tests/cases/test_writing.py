@@ -37,7 +37,7 @@ def narrow(session: Session) -> Small:
 
 
 def in_pieces(lm: Small, prompt: str, options: TextOptions, length: int) -> list[Token]:
-    """What Go on writes, piece by piece."""
+    """What Continue writes, piece by piece."""
     tokens: list[Token] = []
     piece = replace(options, max_new_tokens=length)
     while len(tokens) < options.max_new_tokens:
