@@ -8,7 +8,7 @@ from pathlib import Path
 
 from export import recipes
 from export.recipes.metrics import measure
-from model_zoo.runtime.providers import has_brain_floats, ready
+from model_zoo.runtime.providers import has_bf16, ready
 from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
 from model_zoo.weights import store
@@ -32,7 +32,7 @@ def evaluate(spec: ModelSpec, data: Path | None) -> Iterator[Score]:
     parts = recipe.evaluation(data)
     for precision in spec.run.precisions:
         provider = "openvino" if precision == "bf16" else "cpu"
-        if precision == "bf16" and not ("openvino" in ready() and has_brain_floats()):
+        if precision == "bf16" and not ("openvino" in ready() and has_bf16()):
             continue
         session = Session(store.graph_file(spec, precision), precision, provider)
         for name, part in parts.items():

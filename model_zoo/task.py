@@ -56,6 +56,7 @@ class Task(Generic[Input, Traced, Runs]):
 
     `read`: a file's name, a text or "-" on the command line to the model's input.
     `example`: an input of usual size, to warm up and to measure with.
+    `probe`: a short piece of the work, to find the fastest pair with; default the example.
     `rows`: the table that `run` prints of a trace.
     `options`: a frozen dataclass of what a caller may choose for one answer.
     `stream`: (model, input, options) to the answer in pieces as they come, then the trace.
@@ -69,6 +70,7 @@ class Task(Generic[Input, Traced, Runs]):
     example: Callable[[], Input]
     yardstick: Yardstick
     rows: Callable[[Traced], list[Row]] = ranked
+    probe: Callable[[Runs], Any] | None = None
     options: type[Any] | None = None
     stream: Callable[[Runs, Input, Any], Generator[str, None, Traced]] | None = None
     cells: Callable[[Runs, Sequence[str]], Iterator[dict[str, str]]] | None = None

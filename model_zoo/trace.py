@@ -11,11 +11,15 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Ran:
-    """The provider and precision that really ran, and a note where they are not what was asked."""
+    """The provider and precision that really ran.
+
+    `note`: where they are not what was asked. `why`: why it was these two.
+    """
 
     provider: str
     precision: str
     note: str = ""
+    why: str = ""
 
     @property
     def place(self) -> str:
@@ -24,7 +28,8 @@ class Ran:
         return f"on {where.get(self.provider, self.provider)}"
 
     def __str__(self) -> str:
-        text = f"{self.precision} {self.place}"
+        why = f" ({self.why})" if self.why else ""
+        text = f"{self.precision} {self.place}{why}"
         return f"{text}: {self.note}" if self.note else text
 
 

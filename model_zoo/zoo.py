@@ -6,7 +6,7 @@ import copyreg
 import os
 import warnings
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Condition
 from typing import Any, TypeVar, overload
@@ -15,6 +15,7 @@ from cachetools import cached
 
 from model_zoo import discovery
 from model_zoo.errors import BadInput, UnknownModel, brief
+from model_zoo.runtime.background import BACKGROUND
 from model_zoo.runtime.placement import choose
 from model_zoo.runtime.sessions import SESSIONS
 from model_zoo.spec import Model, ModelSpec
@@ -93,9 +94,10 @@ def load(
 ) -> Any:
     """A model ready to be called; its graph is fetched and opened at the first call.
 
-    `auto` is the fastest pair on this machine that stays inside the spec's accuracy budget:
-    what `python -m model_zoo tune` measured, else a rule of thumb. However a pair was asked for,
-    there is one model that runs at it. A `folder` holds the weights of a model that is fetched
+    `auto` is the fastest pair on this machine that stays inside the spec's accuracy budget: at
+    first by a rule, and once it was measured, in the background after the first answers, the next
+    call of `load` gives the winner. However a pair was asked for, there is one model that runs at
+    it. A `folder` holds the weights of a model that is fetched
     otherwise, as files of the names on its card. With a `task` the model is typed as one of its
     models. Raises UnknownModel, BadInput.
     """
@@ -130,7 +132,16 @@ _models: dict[tuple[str, ...], Any] = {}  # by what runs
 @cached(_pairs, condition=Condition())
 def _pair(name: str, precision: str, provider: str) -> tuple[str, str]:
     choice = choose(spec(name), precision, provider)
+    if precision == provider == "auto":
+        BACKGROUND.soon(spec(name), partial(_switch, name, (choice.precision, choice.provider)))
     return choice.precision, choice.provider
+
+
+def _switch(name: str, before: tuple[str, str]) -> None:
+    """After a measurement: what is asked for next runs at the pair that won, with its threads."""
+    _pairs.pop((name, "auto", "auto"), None)
+    if _pair(name, "auto", "auto") != before:
+        unload(name)
 
 
 @cached(_models, condition=Condition())

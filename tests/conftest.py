@@ -31,6 +31,10 @@ def slow(*values: Any) -> list[Any]:
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
+# Neither these tests nor the apps that they start measure which pair is fastest.
+os.environ["SENSORIUM_MEASURE"] = "off"
+
+
 def pytest_configure() -> None:
     """Servers that tests start end at signals, though nohup or & has these ignored here."""
     for number, handler in {

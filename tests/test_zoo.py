@@ -13,7 +13,7 @@ import pytest
 import model_zoo
 from model_zoo import zoo
 from model_zoo.errors import BadInput, UnknownModel, WeightsNotFound
-from model_zoo.runtime import placement, tuning
+from model_zoo.runtime import placement
 from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import WHOLE, Card, Metric
 from model_zoo.weights import store
@@ -161,30 +161,6 @@ def test_auto_leaves_out_a_precision_that_loses_too_much():
     spec = toys.spec(metrics=metrics)
     assert not spec.within_budget("int8")
     assert placement.choose(spec, provider="cpu").precision == "fp32"
-
-
-def test_auto_takes_what_tune_measured_as_fastest(monkeypatch):
-    spec = model_zoo.spec("mnist-cnn")
-    times = {"fp32/cpu": 0.2, "int8/cpu": 0.5}
-    monkeypatch.setattr(placement, "remembered", lambda name: times)
-    choice = placement.choose(spec, provider="cpu")
-    assert (choice.precision, choice.provider) == ("fp32", "cpu")
-    assert "0.20 ms" in choice.reason
-
-
-def test_tune_remembers_for_this_machine_only(tmp_path, monkeypatch):
-    monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path))
-    monkeypatch.setattr(tuning, "measure", lambda name, pairs: [_row(*pair) for pair in pairs])
-    tuning.tune(model_zoo.spec("mnist-cnn"))
-    assert placement.remembered("mnist-cnn")["int8/cpu"] == 1.0
-    monkeypatch.setattr(placement, "_machine", lambda: "another machine")
-    assert placement.remembered("mnist-cnn") == {}
-
-
-def _row(precision: str, provider: str):
-    from model_zoo.runtime.bench import Measurement
-
-    return Measurement("mnist-cnn", precision, provider, 1, 1, 1.0, 1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

@@ -11,7 +11,7 @@ import numpy as np
 
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
-from model_zoo.runtime.providers import has_brain_floats, usable_cores
+from model_zoo.runtime.providers import has_bf16, usable_cores
 from model_zoo.spec import ModelSpec
 from model_zoo.text import sst2_minilm
 from model_zoo.weights import store
@@ -39,7 +39,7 @@ def _contenders(spec: ModelSpec) -> Iterator[tuple[str, Score]]:
     session = model.session
     yield f"sensorium {session.ran}", lambda feed: session(**feed)[0]
     if installed("openvino"):
-        hint = "bf16" if has_brain_floats() else "f32"
+        hint = "bf16" if has_bf16() else "f32"
         path = store.graph_file(spec, "fp32")
         yield f"OpenVINO {version('openvino')} {hint}", _openvino(path, hint)
     if installed("torch"):

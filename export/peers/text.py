@@ -17,7 +17,7 @@ import numpy as np
 from export.peers import Contender, Contest, installed
 from model_zoo import zoo
 from model_zoo.runtime.placement import choose
-from model_zoo.runtime.providers import usable_cores
+from model_zoo.runtime.providers import Workers, usable_cores
 from model_zoo.runtime.session import Session
 from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
@@ -139,7 +139,7 @@ def _noise(folder: Path) -> Session:
     torch.manual_seed(0)
     GPT2LMHeadModel(GPT2Config()).save_pretrained(folder)
     gpt2.build(folder / "model.safetensors", "int8", folder / "gpt2.onnx")
-    return Session(folder / "gpt2.onnx", "int8", "cpu", spin=True)
+    return Session(folder / "gpt2.onnx", "int8", "cpu", Workers(spin=True))
 
 
 def _ctranslate2(folder: Path, kind: str, prompt: list[int]) -> Contender:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from model_zoo.cli.console import (
     TextCommand,
     commands,
     console,
+    counted,
     progress,
     show,
     show_lists,
@@ -30,10 +32,13 @@ from model_zoo.cli.run import Asked, run_one
 from model_zoo.discovery import offered
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.runtime import bench as benches
+from model_zoo.runtime import tuning
+from model_zoo.runtime.measured import Measured
 from model_zoo.runtime.placement import candidates, choose
-from model_zoo.runtime.tuning import tune as tune_model
+from model_zoo.runtime.workbench import Workbench
 from model_zoo.spec import ModelSpec
 from model_zoo.weights import store
+from model_zoo.weights.cache import alone, cache_folder
 from model_zoo.weights.fetch import keep
 
 app = commands("Small neural networks as ONNX graphs: list, fetch, run and measure them.")
@@ -128,8 +133,25 @@ def run(
                 raise
             progress.print(f"{one}: {error}")
             failed = True
+    if precision == provider == "auto" and not folder:
+        _measure_once(spec)
     if failed:
         raise typer.Exit(1)
+
+
+def _measure_once(spec: ModelSpec) -> None:
+    """After the first answer on this machine: the next one comes by the fastest pair."""
+    if not tuning.is_wanted(spec):
+        return
+    words = f"Measuring once what runs {spec.name} fastest here (Ctrl-C skips it) …"
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        alone(cache_folder() / "measuring.lock") as free,
+        Workbench() as bench,
+        progress.status(words),
+    ):
+        if free:
+            tuning.tune(spec, tuning.QUICK, bench)
 
 
 @app.command()
@@ -165,8 +187,31 @@ def bench(
 
 @app.command()
 def tune(names: Names = None, as_json: AsJson = False) -> None:
-    """Measure as `bench` does, and remember the fastest pair for `auto` on this machine."""
-    show(_measure(names, tune_model), as_json)
+    """Measure every pair that `auto` may take, and keep the fastest for this machine."""
+    rows: list[dict[str, Any]] = []
+    with Workbench() as bench:
+        for spec in map(zoo.spec, names or zoo.default_models()):
+            with _or_left_out(spec, names):
+                store.weights_of(spec)
+                with counted(f"Measuring {spec.name}") as said:
+                    known = tuning.tune(spec, tuning.THOROUGH, bench, said)
+                rows += _tuned(spec, known)
+    show(rows, as_json)
+
+
+def _tuned(spec: ModelSpec, known: Measured) -> Iterator[dict[str, Any]]:
+    """A row a pair, fastest first, and at the end those that do not run here."""
+    choice = choose(spec)
+    for pair, timing in sorted(known.timings.items(), key=lambda one: one[1].median_ms):
+        row = {"model": spec.name, "precision": pair[0], "provider": pair[1]}
+        chosen = "chosen" if pair == (choice.precision, choice.provider) else ""
+        yield row | asdict(timing.workers) | {
+            "median_ms": timing.median_ms, "spread": timing.spread, "result": chosen,
+        }  # fmt: skip
+    for pair, reason in known.failed.items():
+        row = {"model": spec.name, "precision": pair[0], "provider": pair[1]}
+        nothing = dict.fromkeys(("threads", "spin", "median_ms", "spread"), "")
+        yield row | nothing | {"result": reason}
 
 
 @app.command()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.measure import Measurement
+from rich.progress import Progress
 from rich.table import Table
 from typer.core import TyperCommand
 
@@ -78,6 +80,14 @@ def start(app: typer.Typer) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+@contextmanager
+def counted(words: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, moved by calls with what is done and how much there is."""
+    with Progress(console=progress, transient=True) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from model_zoo import __version__, zoo
 from model_zoo.errors import CacheError
-from model_zoo.runtime.placement import choose
+from model_zoo.runtime.placement import choose, details
 from model_zoo.runtime.providers import offers, processor, thread_limit, usable_cores
 from model_zoo.runtime.sessions import open_session
 from model_zoo.weights.cache import cache_folder
@@ -99,4 +99,5 @@ def _model(name: str) -> Finding:
         return Finding(name, False, str(error))
     ran = dict.fromkeys(str(session.ran) for session in opened)
     fine = not any(session.ran.note for session in opened)
-    return Finding(name, fine, f"{', '.join(ran)}; {choice.reason}")
+    why = "; ".join(filter(None, [choice.reason, details(spec)]))
+    return Finding(name, fine, f"{', '.join(ran)}; {why}")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from itertools import product
-from math import inf
-from pathlib import Path
 
-from model_zoo.errors import BadInput, CacheError, brief
-from model_zoo.runtime.providers import PROVIDERS, has_brain_floats, processor, ready, usable_cores
+from model_zoo.errors import BadInput, brief
+from model_zoo.runtime.measured import Measured, Pair, measured
+from model_zoo.runtime.providers import PROVIDERS, has_amx, has_bf16, ready
 from model_zoo.sentence import sentence
 from model_zoo.spec import ModelSpec
-from model_zoo.weights.cache import cache_errors, cache_folder
+from model_zoo.trace import Ran
 
-# Without a measurement: a GPU first, then the CPU's fastest known; int8 where the budget allows it.
-PROVIDER_RULE = ("cuda", "coreml", "directml", "openvino", "cpu", "webgpu")
+# Without a measurement: CUDA, whose extra is installed for an NVIDIA card only; bfloat16 where AMX
+# multiplies it; else int8 on the CPU, which nothing here was ever far ahead of without being
+# behind it elsewhere. What is not named comes after these, and is left to the measurement.
+RULE = (("fp16", "cuda"), ("fp32", "cuda"), ("bf16", "openvino"), ("int8", "cpu"), ("fp32", "cpu"))
 PRECISION_RULE = ("fp16", "bf16", "int8", "fp32")
+GAIN = 0.05  # of the time, for which the rule's pair is left
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,7 @@ class Choice:
     reason: str
 
 
-def candidates(
-    spec: ModelSpec, precision: str = "auto", provider: str = "auto"
-) -> Iterator[tuple[str, str]]:
+def candidates(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> Iterator[Pair]:
     """(precision, provider) pairs that this machine can run and a request leaves open.
 
     Of those that a model would run alike, the one that it really runs at.
@@ -55,25 +51,79 @@ def candidates(
             yield spec.pair(*pair)
 
 
-def choose(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> Choice:
-    """The pair to run a model at; what the caller names is taken as it is."""
-    pairs = [
+def in_budget(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> list[Pair]:
+    """The candidates that `auto` chooses among: those that lose no more than the task allows."""
+    return [
         pair
         for pair in candidates(spec, precision, provider)
         if precision != "auto" or spec.within_budget(pair[0])
     ]
+
+
+def choose(spec: ModelSpec, precision: str = "auto", provider: str = "auto") -> Choice:
+    """The pair to run a model at; what the caller names is taken as it is."""
+    pairs = in_budget(spec, precision, provider)
     if "auto" not in (precision, provider):
         return Choice(*spec.pair(precision, provider), "asked for")
     if not pairs:
         raise BadInput(_nothing(spec, precision, provider))
-    times = remembered(spec.name)
-    measured = [pair for pair in pairs if "/".join(pair) in times]
-    if len(measured) == len(pairs):
-        best = min(measured, key=lambda pair: times["/".join(pair)])
-        milliseconds = times["/".join(best)]
-        return Choice(*best, f"the fastest of {len(pairs)} measured here ({milliseconds:.2f} ms)")
-    best = min(pairs, key=lambda p: (PROVIDER_RULE.index(p[1]), PRECISION_RULE.index(p[0])))
-    return Choice(*best, f"by rule: run `python -m model_zoo tune {spec.name}` to measure it here")
+    best = fastest(measured(spec), pairs)
+    return Choice(*best, reason(spec, best))
+
+
+def fastest(known: Measured, pairs: Collection[Pair]) -> Pair:
+    """The measured winner among pairs; the rule's, unless it was measured too and is slower."""
+    ruled = by_rule([pair for pair in pairs if pair not in known.failed] or pairs, has_amx())
+    there = {pair: known.timings[pair].median_ms for pair in pairs if pair in known.timings}
+    if ruled not in there:
+        return ruled
+    best = min(there, key=lambda pair: there[pair])
+    return best if there[best] < there[ruled] * (1 - GAIN) else ruled
+
+
+def by_rule(pairs: Collection[Pair], amx: bool) -> Pair:
+    """What to run before any measurement, on a processor with AMX or without.
+
+    >>> by_rule([("bf16", "openvino"), ("int8", "cpu")], amx=False)
+    ('int8', 'cpu')
+    """
+
+    def place(pair: Pair) -> tuple[int, int, int]:
+        named = pair in RULE and (amx or pair[0] != "bf16")
+        order = RULE.index(pair) if named else len(RULE)
+        return order, PRECISION_RULE.index(pair[0]), PROVIDERS.index(pair[1])
+
+    return min(pairs, key=place)
+
+
+def reason(spec: ModelSpec, pair: Pair) -> str:
+    """Why a model runs at a pair, as the line below an answer says it."""
+    known = measured(spec)
+    if pair != fastest(known, in_budget(spec)):
+        return sentence("asked for")
+    if pair not in known.timings:
+        return sentence("by rule, not measured here yet")
+    return sentence("the fastest of {} measured here", len(known.timings))
+
+
+def details(spec: ModelSpec) -> str:
+    """What was measured of a model, fastest first, with threads; "" where nothing was."""
+    known = measured(spec)
+    rows = sorted(known.timings.items(), key=lambda row: row[1].median_ms)
+    found = [f"{'/'.join(pair)} {timing.median_ms:.3g} ms" for pair, timing in rows]
+    found += [f"{'/'.join(pair)} failed" for pair in known.failed]
+    if not rows:
+        return ""
+    workers = known.timings[fastest(known, in_budget(spec))].workers
+    threads = f"{workers.threads} thread{'s' * (workers.threads > 1)}"
+    spinning = ", spinning" * workers.spin
+    unsure = "" if known.settled else "; other programs disturbed it, to be measured again"
+    return f"{known.day}: {', '.join(found)}; {threads}{spinning}{unsure}"
+
+
+def explained(ran: Ran, spec: ModelSpec, precision: str, provider: str) -> Ran:
+    """Where a model runs, with the reason why it is there."""
+    return replace(ran, why=reason(spec, spec.pair(precision, provider)))
 
 
 def _nothing(spec: ModelSpec, precision: str, provider: str) -> str:
@@ -85,70 +135,10 @@ def _nothing(spec: ModelSpec, precision: str, provider: str) -> str:
     return sentence(words, there, spec.name, precision)
 
 
-def remember(name: str, times: Mapping[str, float]) -> None:
-    """Keep a model's milliseconds by "precision/provider" for `choose` on this machine."""
-    memory = {"machine": _machine(), "median_ms": _memory() | {name: dict(times)}}
-    path = _file()
-    with cache_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}")
-        scratch.write_text(json.dumps(memory, indent=1), encoding="utf-8")
-        scratch.replace(path)
-
-
-def remembered(name: str) -> dict[str, float]:
-    """Milliseconds by "precision/provider" as `tune` measured them here, {} where it never did."""
-    return dict(_memory().get(name, {}))
-
-
-def _file() -> Path:
-    return cache_folder() / "tuned.json"
-
-
-def _memory() -> dict[str, dict[str, float]]:
-    """Times by model and pair; empty where they are unreadable or another machine's."""
-    try:
-        file = _file()
-        memory = json.loads(file.read_text(encoding="utf-8"))
-        if memory["machine"] != _machine():
-            return {}
-        return {
-            model: {pair: _milliseconds(time) for pair, time in times.items()}
-            for model, times in memory["median_ms"].items()
-        }
-    except (CacheError, FileNotFoundError):
-        return {}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        warnings.warn(
-            f"{file} cannot be read and is ignored: run `python -m model_zoo tune` to measure "
-            "again, or remove it.",
-            stacklevel=2,
-        )
-        return {}
-
-
-def _milliseconds(time: float) -> float:
-    if not 0 < time < inf:
-        raise ValueError(time)
-    return float(time)
-
-
-@cache
-def _machine() -> str:
-    """What makes a measurement stale when it changes."""
-    return f"{processor()}, {usable_cores()} cores, onnxruntime {_runtime_version()}"
-
-
-def _runtime_version() -> str:
-    import onnxruntime
-
-    return str(onnxruntime.__version__)
-
-
-def _sensible(pair: tuple[str, str]) -> bool:
+def _sensible(pair: Pair) -> bool:
     precision, provider = pair
     if precision == "bf16":
-        return provider == "openvino" and has_brain_floats()
+        return provider == "openvino" and has_bf16()
     if precision == "int8":  # these products are for processors
         return provider in ("cpu", "openvino")
     # On a CPU half precision is converted at every operator.

@@ -7,7 +7,7 @@ import os
 import platform
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -27,6 +27,7 @@ EXECUTION_PROVIDERS = {
 PROVIDERS = tuple(EXECUTION_PROVIDERS)
 THREADS = ("SENSORIUM_THREADS", "OMP_NUM_THREADS")  # limits that a person may set, ours first
 LONGEST_NUMBER = 10  # digits
+PLUGINS = ("onnxruntime-ep-openvino", "onnxruntime-ep-webgpu")  # packages that register a provider
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,26 @@ def _registered_openvino() -> Any | None:
 
 
 @cache
-def has_brain_floats() -> bool:
-    """Whether this processor multiplies bfloat16 itself, without which it is slower than float32.
-
-    Only Linux tells; elsewhere the answer is no, and `tune` never tries.
-    """
+def processor_flags() -> frozenset[str]:
+    """The instruction sets that the processor names, as Linux spells them; elsewhere none."""
     try:
-        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return False
-    return bool(flags & {"amx_bf16", "avx512_bf16"})
+        return frozenset()
+    lines = (line.partition(":") for line in text.splitlines())
+    return frozenset(
+        next((flags for name, _, flags in lines if name.strip() == "flags"), "").split()
+    )
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; without it bf16 is never tried."""
+    return bool(processor_flags() & {"amx_bf16", "avx512_bf16"})
+
+
+def has_amx() -> bool:
+    """Whether it multiplies whole tiles of bfloat16, several times faster than float32."""
+    return "amx_bf16" in processor_flags()
 
 
 @cache
@@ -115,6 +126,29 @@ def usable_cores() -> int:
         cores = os.cpu_count() or 1
     _, limit = thread_limit() or ("", cores)
     return max(1, min(cores, limit, _cgroup_quota() or cores))
+
+
+@cache
+def physical_cores(root: Path = Path("/")) -> int:
+    """Of the usable cores those that share no arithmetic units; only Linux tells them apart."""
+    try:
+        numbers = os.sched_getaffinity(0)
+        topology = root / "sys/devices/system/cpu"
+        siblings = {
+            (topology / f"cpu{number}/topology/thread_siblings_list").read_text(encoding="ascii")
+            for number in numbers
+        }
+    except (AttributeError, OSError):
+        return usable_cores()
+    return min(len(siblings), usable_cores())
+
+
+@dataclass(frozen=True)
+class Workers:
+    """A session's threads, and whether they spin for a moment while they wait for each other."""
+
+    threads: int = field(default_factory=usable_cores)
+    spin: bool = False
 
 
 def thread_limit() -> tuple[str, int] | None:

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model_zoo.errors import BadInput, ProviderUnavailable, brief
-from model_zoo.runtime.providers import EXECUTION_PROVIDERS, offers, openvino_device, usable_cores
+from model_zoo.runtime.activity import RUN
+from model_zoo.runtime.providers import EXECUTION_PROVIDERS, Workers, offers, openvino_device
 from model_zoo.trace import Ran
 
 if TYPE_CHECKING:
@@ -29,13 +30,16 @@ SPIN_MICROSECONDS = "10"
 class Session:
     """One open graph: `session(image=array)` gives its outputs in the graph's order.
 
-    `spin`: its threads wait for each other by spinning for a moment: for graphs of hundreds of
-    short operators, of which no two may run at once. `size`: bytes of the graph; `open_ms`: how
-    long opening it took. Raises ProviderUnavailable where the provider does not start.
+    `workers`: its threads; those that spin while they wait for each other are for graphs of
+    hundreds of short operators, of which no two may run at once. `size`: bytes of the graph;
+    `open_ms`: how long opening it took. Raises ProviderUnavailable where the provider does not
+    start.
     onnxruntime's `run` may be called from several threads at once, so a session is shared freely.
     """
 
-    def __init__(self, path: Path, precision: str, provider: str, spin: bool = False) -> None:
+    def __init__(
+        self, path: Path, precision: str, provider: str, workers: Workers | None = None
+    ) -> None:
         if provider not in EXECUTION_PROVIDERS:
             choices = ", ".join(EXECUTION_PROVIDERS)
             raise BadInput("There is no provider {}: choose one of {}.", brief(provider), choices)
@@ -43,7 +47,7 @@ class Session:
         files = (path, path.with_suffix(".data"))  # the weights that are too large for the graph
         self.size = sum(file.stat().st_size for file in files if file.exists())
         start = time.perf_counter()
-        self._session = _open(path, precision, provider, spin)
+        self._session = _open(path, precision, provider, workers or Workers())
         self.open_ms = (time.perf_counter() - start) * 1000
 
     def noted(self, note: str) -> Session:
@@ -53,7 +57,8 @@ class Session:
         return same
 
     def __call__(self, **feeds: npt.NDArray[Any]) -> Sequence[npt.NDArray[Any]]:
-        outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
+        with RUN:
+            outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
         return outputs
 
     def binding(self) -> Any:
@@ -62,7 +67,8 @@ class Session:
 
     def run(self, binding: Any) -> None:
         """Run with the inputs and outputs that are bound."""
-        self._session.run_with_iobinding(binding)
+        with RUN:
+            self._session.run_with_iobinding(binding)
 
     @property
     def device(self) -> str:
@@ -87,24 +93,26 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return probabilities
 
 
-def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.InferenceSession:
+def _open(
+    path: Path, precision: str, provider: str, workers: Workers
+) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     if not (offer := offers()[provider]).ready:
         raise ProviderUnavailable("{} is not available here: {}.", provider, offer.reason)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
+    options.intra_op_num_threads = workers.threads
     options.log_severity_level = 3  # errors; what a person should know is said by us
     # Threads that spin after a run halve the speed of the next model on the same cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
-    if spin:
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(workers.spin)))
+    if workers.spin:
         options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
         options.add_session_config_entry("session.dynamic_block_base", "4")  # even shares
     chosen: list[Any] = []
     name = EXECUTION_PROVIDERS[provider]
     if provider == "openvino" and (device := openvino_device()) is not None:
         name = device.ep_name  # that of whoever registered the plugin
-        options.add_provider_for_devices([device], _openvino_options(precision))
+        options.add_provider_for_devices([device], _openvino_options(precision, workers.threads))
     else:
         if provider == "cuda":
             _preload_cuda()
@@ -122,10 +130,10 @@ def _open(path: Path, precision: str, provider: str, spin: bool) -> onnxruntime.
     return session
 
 
-def _openvino_options(precision: str) -> dict[str, str]:
+def _openvino_options(precision: str, threads: int) -> dict[str, str]:
     # OpenVINO would run a float32 graph in bfloat16 where the processor can: fp32 means fp32.
     hint = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}[precision]
-    config = {"CPU": {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": usable_cores()}}
+    config = {"CPU": {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads}}
     return {"load_config": json.dumps(config)}
 
 

@@ -8,13 +8,17 @@ from threading import Condition
 from weakref import WeakValueDictionary
 
 from model_zoo.errors import ProviderUnavailable
+from model_zoo.runtime.measured import workers
+from model_zoo.runtime.placement import explained
+from model_zoo.runtime.providers import Workers
 from model_zoo.runtime.session import Session
 from model_zoo.sentence import sentence
 from model_zoo.spec import WHOLE, ModelSpec, stored
 from model_zoo.trace import Ran
 from model_zoo.weights.store import graph_file
 
-Key = tuple[str, ...]  # a model, a part of it, and the pair that it runs at
+# a model, a part of it, the pair that it runs at, and its threads
+Key = tuple[str | Workers, ...]
 
 MOST_OPEN_BYTES = 2_000_000_000  # of graphs: all models that `--all` fetches, twice
 
@@ -81,10 +85,11 @@ def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Sess
     Where the provider does not start, with a warning and a note, the same graph's on the CPU.
     Raises ProviderUnavailable for fp16, a graph for GPUs through which a CPU would crawl.
     """
+    chosen = workers(spec, precision, provider)
 
     def opened() -> Session:
         try:
-            return Session(graph_file(spec, precision, part), precision, provider, spec.run.spin)
+            return Session(graph_file(spec, precision, part), precision, provider, chosen)
         except ProviderUnavailable as error:
             if precision == "fp16":
                 raise
@@ -93,7 +98,7 @@ def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Sess
             there = open_part(spec, part, stored(precision), "cpu")
             return there.noted(sentence("{} did not start", provider))
 
-    return SESSIONS.get((spec.name, part, precision, provider), opened)
+    return SESSIONS.get((spec.name, part, precision, provider, chosen), opened)
 
 
 class OneGraph:
@@ -109,5 +114,5 @@ class OneGraph:
 
     @property
     def ran(self) -> Ran:
-        """Where it runs."""
-        return self.session.ran
+        """Where it runs, and why there."""
+        return explained(self.session.ran, self.spec, self.precision, self.provider)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_zoo.inputs import find_file
-from model_zoo.speech.audio import Recording
+from model_zoo.speech.audio import SAMPLE_RATE, Recording, open_sound
 from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.trace import SpeechTrace
 from model_zoo.speech.transcript import FORMATS, join
@@ -16,6 +16,10 @@ from model_zoo.task import Task, Yardstick
 
 if TYPE_CHECKING:
     from model_zoo.speech.whisper import Whisper
+
+
+PROBE_SECONDS = 2
+PROBE = SpeechOptions(temperatures=(0,))  # a second try would not be the same work
 
 
 def read(given: str) -> Recording:
@@ -26,6 +30,12 @@ def read(given: str) -> Recording:
 def example() -> Recording:
     """Eleven seconds of President Kennedy's inaugural address, 1961, in the public domain."""
     return Path(__file__).with_name("jfk.flac")
+
+
+def probe(model: Whisper) -> None:
+    """The first seconds of the example: a sentence spoken into a microphone."""
+    samples = open_sound(example()).samples()[: PROBE_SECONDS * SAMPLE_RATE]
+    model.trace((SAMPLE_RATE, samples), PROBE)
 
 
 def stream(
@@ -53,6 +63,7 @@ RECOGNITION: Task[Recording, SpeechTrace, Whisper] = Task(
     read,
     example,
     Yardstick("accuracy", 0.003),
+    probe=probe,
     options=SpeechOptions,
     stream=stream,
     formats={name: partial(formatted, name) for name in FORMATS},

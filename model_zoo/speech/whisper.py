@@ -14,6 +14,7 @@ import numpy.typing as npt
 from model_zoo import values
 from model_zoo.errors import BadInput
 from model_zoo.runtime.decoder import TYPES, Decoder, place_loop
+from model_zoo.runtime.placement import explained
 from model_zoo.runtime.session import Session, softmax
 from model_zoo.runtime.sessions import open_session
 from model_zoo.sentence import sentence
@@ -97,11 +98,12 @@ class Whisper:
     def ran(self) -> Ran:
         """Where the encoder, the largest part of the work, and the decoder run."""
         encoder, decoder = self.session("encoder").ran, self.session("decoder").ran
+        encoder = explained(encoder, self.spec, self.precision, self.provider)
         if (encoder.provider, encoder.precision) == (decoder.provider, decoder.precision):
             return encoder
         note = sentence("decoder {}", decoder)
         both = sentence("{}; {}", encoder.note, note) if encoder.note else note
-        return Ran(encoder.provider, encoder.precision, both)
+        return replace(encoder, note=both)
 
     @cached_property
     def vocabulary(self) -> WhisperVocabulary:

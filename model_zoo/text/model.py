@@ -123,7 +123,7 @@ class LanguageModel(OneGraph, ABC):
         `after`: tokens that came for the same prompt before, to go on with as if at once. Those at
         their end that may begin a stop text (see `waiting`) come again.
         """
-        session = self.session  # opened before the clock starts
+        ran = self.ran  # opens the graph before the clock starts
         start, watch = time.perf_counter(), Stopwatch()
         tokens, first = list[Token](), 0.0
         prepared = self.prompt(prompt, options, after)
@@ -135,7 +135,7 @@ class LanguageModel(OneGraph, ABC):
         behind = time.perf_counter() - start - first
         hint = next((token.hint for token in tokens if token.hint), "")
         return GenerationTrace(
-            "".join(token.text for token in tokens), tuple(tokens), watch.laps, session.ran,
+            "".join(token.text for token in tokens), tuple(tokens), watch.laps, ran,
             hint, first * 1000, (len(tokens) - 1) / behind if len(tokens) > 1 else 0.0,
         )  # fmt: skip
 
@@ -204,7 +204,7 @@ class LanguageModel(OneGraph, ABC):
                 yield len(scored) / (len(tokens) - 1)
                 watch.resume()
         perplexity = math.exp(surprise / len(scored))
-        return Score(tuple(scored), perplexity, watch.laps, session.ran)
+        return Score(tuple(scored), perplexity, watch.laps, self.ran)
 
     def _write(
         self,

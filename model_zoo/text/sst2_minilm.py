@@ -105,7 +105,7 @@ class Sst2Minilm(OneGraph):
         text, read, hint = seen.text, seen.pieces, seen.hint
         if not read:
             watch.lap("preprocess")
-            return SentimentTrace({}, "", 0.0, [], [], [], watch.laps, session.ran, hint)
+            return SentimentTrace({}, "", 0.0, [], [], [], watch.laps, self.ran, hint)
         rows = [piece.row() for piece in read]
         watch.lap("preprocess")
         odds = _mean(log_odds(session, rows, stop), read)
@@ -122,7 +122,7 @@ class Sst2Minilm(OneGraph):
         watch.lap("postprocess")
         return SentimentTrace(
             answer, verdict(answer), odds, words, tokens, sentences,
-            watch.laps, session.ran, hint,
+            watch.laps, self.ran, hint,
         )  # fmt: skip
 
     def change(self, before: str, after: str, stop: Stop = NEVER) -> Change:

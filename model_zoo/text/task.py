@@ -12,6 +12,9 @@ from model_zoo.text.model import GenerationTrace, LanguageModel
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 
+BEGINNING = "Once upon a time, in a small village by the sea, there was"
+PROBE = TextOptions(max_new_tokens=12, temperature=0)
+
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
     """All of it is the token loop."""
@@ -21,6 +24,12 @@ def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
 def example() -> str:
     """A prompt of usual length."""
     return "Write one sentence about the sea at night."
+
+
+def probe(model: LanguageModel) -> None:
+    """The beginning of a text, and a few tokens behind it."""
+    for _ in model.stream(BEGINNING, PROBE):
+        pass
 
 
 def stream(
@@ -49,6 +58,7 @@ GENERATION = Task[str, GenerationTrace, LanguageModel](
     read_text,
     example,
     Yardstick("perplexity", 0.01, less_is_better=True),
+    probe=probe,
     options=TextOptions,
     stream=stream,
 )

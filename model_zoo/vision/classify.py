@@ -41,7 +41,7 @@ class ImageClassifier(OneGraph):
             nothing = np.zeros((1, 1))
             return ImageTrace(
                 {}, nothing.astype(np.uint8), nothing.astype(np.float32),
-                watch.laps, session.ran, self.blank_hint,
+                watch.laps, self.ran, self.blank_hint,
             )  # fmt: skip
         batch = self.preprocessing.batch(seen[None])
         watch.lap("preprocess")
@@ -52,7 +52,7 @@ class ImageClassifier(OneGraph):
         answer = {self.spec.weights.labels[i]: float(probabilities[i]) for i in order}
         why = cam[0, order[0]]
         watch.lap("postprocess")
-        return ImageTrace(answer, seen, why, watch.laps, session.ran)
+        return ImageTrace(answer, seen, why, watch.laps, self.ran)
 
 
 def as_batch(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -91,6 +91,24 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[bool]:
+    """True inside while nobody else holds the lock file, False where somebody does; never waits."""
+    from filelock import FileLock, Timeout
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
+    try:
+        held.acquire(blocking=False)
+    except (Timeout, NotImplementedError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        held.release()
+
+
 def require_room(size: int, folder: Path) -> None:
     """Fail with ENOSPC before a download rather than at its end."""
     if shutil.disk_usage(folder).free < size:

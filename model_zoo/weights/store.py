@@ -25,6 +25,7 @@ from model_zoo.weights.cache import (
     locked,
     remember_built,
     require_room,
+    sha256_of,
 )
 from model_zoo.weights.description import describe, description
 from model_zoo.weights.fetch import fetch_all
@@ -33,6 +34,7 @@ PACKAGE = "model_zoo.graphs"
 GRAPHS = WEIGHTS.parent / "graphs"
 DAY_SECONDS = 24 * 60 * 60
 STALE_DAYS = 30  # an older version of the program, or a newer one, may still open its own graphs
+CHEAP_BYTES = 160_000_000
 BYTES_PER_WEIGHT = {"fp32": 4, "fp16": 2, "int8": 1}
 
 
@@ -154,16 +156,37 @@ def _adapter(spec: ModelSpec) -> dict[str, Path]:
     return {path.name: path}
 
 
+def is_cheap(spec: ModelSpec, precision: str) -> bool:
+    """Whether the graphs of a precision are there, or made in a moment and little room."""
+    if spec.weights.build is None:
+        return spec.embedded_file(precision).is_file()
+    if spec.card.parameters * BYTES_PER_WEIGHT[precision] <= CHEAP_BYTES:
+        return True
+    folder = cache_folder() / "graphs" / _fingerprint(spec)
+    return all((folder / spec.filename(part, precision)).is_file() for part in spec.run.parts)
+
+
+def digest(spec: ModelSpec) -> str:
+    """Another one for other weights, another builder or another card."""
+    return _fingerprint(spec) if spec.weights.build else _embedded_digest(spec)
+
+
+@cache
+def _embedded_digest(spec: ModelSpec) -> str:
+    files = filter(Path.is_file, map(spec.embedded_file, spec.run.precisions))
+    return sha256("".join(map(sha256_of, files)).encode()).hexdigest()[:16]
+
+
 @cache
 def _fingerprint(spec: ModelSpec) -> str:
     """Other weights, a mended builder or card, another folder: nothing stale is ever served."""
-    digest = sha256("".join(source.sha256 for source in spec.weights.sources).encode())
+    found = sha256("".join(source.sha256 for source in spec.weights.sources).encode())
     for path in _adapter(spec).values():
-        digest.update(path.read_bytes())
+        found.update(path.read_bytes())
     assert spec.weights.build is not None
     for code in (*builder_code(spec.weights.build), *sorted(description(spec).values())):
-        digest.update(code.encode())
-    return digest.hexdigest()[:16]
+        found.update(code.encode())
+    return found.hexdigest()[:16]
 
 
 def builder_code(build: Builder) -> list[str]:

@@ -19,7 +19,7 @@ import model_zoo
 import tests.toys
 from model_zoo import zoo
 from model_zoo.errors import CacheError
-from model_zoo.runtime import placement
+from model_zoo.runtime import measured, placement
 from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
 from model_zoo.weights import cache, store
@@ -169,16 +169,30 @@ def test_b5_a_damaged_note_of_a_download_is_no_note(tmp_path: Path, words: bytes
     assert not cache.is_verified(path, source)
 
 
+KNOWN = (
+    b'{"machine": "here", "models": {"m": {"day": "", "passes": 1, "settled": true, "failed": {}, '
+    b'"timings": %s}}}'
+)
+TIMING = (
+    b'{"int8/cpu": {"median_ms": %s, "spread": 0, "runs": 1, '
+    b'"workers": {"threads": 1, "spin": false}}}'
+)
+
+
 @pytest.mark.parametrize(
     "words",
     [
         b"null", b"[]", b"{}", b"7", b"", b"\xff", b"[" * 100_000,
         b'{"machine": "here"}',
-        b'{"machine": "here", "median_ms": null}',
-        b'{"machine": "here", "median_ms": {"mnist-cnn": null}}',
-        b'{"machine": "here", "median_ms": {"mnist-cnn": {"int8/cpu": null}}}',
-        b'{"machine": "here", "median_ms": {"mnist-cnn": {"int8/cpu": "fast"}}}',
-        b'{"machine": "here", "median_ms": {"mnist-cnn": {"int8/cpu": NaN}}}',
+        b'{"machine": "here", "models": null}',
+        b'{"machine": "here", "models": {"mnist-cnn": null}}',
+        b'{"machine": "here", "models": {"mnist-cnn": {}}}',
+        b'{"machine": "here", "models": {"mnist-cnn": {"day": "", "passes": "many"}}}',
+        KNOWN % b'{"int8/cpu": null}',
+        KNOWN % b'{"int8": {}}',
+    KNOWN % (TIMING % b'"fast"'),
+    KNOWN % (TIMING % b"NaN"),
+    KNOWN % (TIMING % b"-1"),
         "folder",
     ],
     ids=lambda words: str(words)[:60],
@@ -187,13 +201,13 @@ def test_b5_a_damaged_memory_of_tune_is_ignored_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: bytes | str
 ) -> None:
     monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path))
-    monkeypatch.setattr(placement, "_machine", lambda: "here")
-    file = tmp_path / "tuned.json"
+    monkeypatch.setattr(measured, "_machine", lambda: "here")
+    file = tmp_path / "measured.json"
     if isinstance(words, bytes):
         file.write_bytes(words)
     else:
         file.mkdir()
-    with pytest.warns(UserWarning, match=r"tuned\.json cannot be read and is ignored"):
+    with pytest.warns(UserWarning, match=r"measured\.json cannot be read and is ignored"):
         choice = placement.choose(model_zoo.spec("mnist-cnn"), provider="cpu")
     assert "by rule" in choice.reason
 
