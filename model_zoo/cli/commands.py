@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,17 +27,16 @@ from model_zoo.cli.console import (
     start,
 )
 from model_zoo.cli.doctor import examine
+from model_zoo.cli.measuring import measure_once, rows_of
 from model_zoo.cli.run import Asked, run_one
 from model_zoo.discovery import offered
 from model_zoo.errors import BadInput, WeightsNotFound
 from model_zoo.runtime import bench as benches
 from model_zoo.runtime import tuning
-from model_zoo.runtime.measured import Measured
 from model_zoo.runtime.placement import candidates, choose
 from model_zoo.runtime.workbench import Workbench
 from model_zoo.spec import ModelSpec
 from model_zoo.weights import store
-from model_zoo.weights.cache import alone, cache_folder
 from model_zoo.weights.fetch import keep
 
 app = commands("Small neural networks as ONNX graphs: list, fetch, run and measure them.")
@@ -134,24 +132,9 @@ def run(
             progress.print(f"{one}: {error}")
             failed = True
     if precision == provider == "auto" and not folder:
-        _measure_once(spec)
+        measure_once(spec)
     if failed:
         raise typer.Exit(1)
-
-
-def _measure_once(spec: ModelSpec) -> None:
-    """After the first answer on this machine: the next one comes by the fastest pair."""
-    if not tuning.is_wanted(spec):
-        return
-    words = f"Measuring once what runs {spec.name} fastest here (Ctrl-C skips it) …"
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        alone(cache_folder() / "measuring.lock") as free,
-        Workbench() as bench,
-        progress.status(words),
-    ):
-        if free:
-            tuning.tune(spec, tuning.QUICK, bench)
 
 
 @app.command()
@@ -195,23 +178,8 @@ def tune(names: Names = None, as_json: AsJson = False) -> None:
                 store.weights_of(spec)
                 with counted(f"Measuring {spec.name}") as said:
                     known = tuning.tune(spec, tuning.THOROUGH, bench, said)
-                rows += _tuned(spec, known)
+                rows += rows_of(spec, known)
     show(rows, as_json)
-
-
-def _tuned(spec: ModelSpec, known: Measured) -> Iterator[dict[str, Any]]:
-    """A row a pair, fastest first, and at the end those that do not run here."""
-    choice = choose(spec)
-    for pair, timing in sorted(known.timings.items(), key=lambda one: one[1].median_ms):
-        row = {"model": spec.name, "precision": pair[0], "provider": pair[1]}
-        chosen = "chosen" if pair == (choice.precision, choice.provider) else ""
-        yield row | asdict(timing.workers) | {
-            "median_ms": timing.median_ms, "spread": timing.spread, "result": chosen,
-        }  # fmt: skip
-    for pair, reason in known.failed.items():
-        row = {"model": spec.name, "precision": pair[0], "provider": pair[1]}
-        nothing = dict.fromkeys(("threads", "spin", "median_ms", "spread"), "")
-        yield row | nothing | {"result": reason}
 
 
 @app.command()

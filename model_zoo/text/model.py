@@ -204,7 +204,8 @@ class LanguageModel(OneGraph, ABC):
                 yield len(scored) / (len(tokens) - 1)
                 watch.resume()
         perplexity = math.exp(surprise / len(scored))
-        return Score(tuple(scored), perplexity, watch.laps, self.ran)
+        ran = session.ran if exact else self.ran
+        return Score(tuple(scored), perplexity, watch.laps, ran)
 
     def _write(
         self,

@@ -86,7 +86,7 @@ def test_the_perplexity_of_one_token_is_that_of_fp32(lm: LanguageModel, text: st
     assert score.perplexity == pytest.approx(exact.perplexity, rel=0.05)
     assert score.ran.precision == "fp32"  # and it says so
     assert lm.score("A longer text is judged in the precision that was asked for. " * 2).ran == (
-        lm.session.ran
+        lm.ran
     )
 
 
