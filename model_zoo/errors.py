@@ -73,3 +73,7 @@ class BadInput(ZooError, ValueError):
 
 class ProviderUnavailable(ZooError, RuntimeError):
     """The execution provider asked for is not on this machine."""
+
+
+class DeviceLost(ProviderUnavailable):
+    """A device failed in the middle of a run; from now on its work is done by the CPU."""

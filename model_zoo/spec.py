@@ -151,6 +151,8 @@ class ModelSpec:
         """The precision and provider that each part runs at when the model is asked for these."""
         if self.run.placement is not None:
             return self.run.placement(precision, provider)
+        if precision == "int8" and provider not in ("cpu", "openvino"):
+            provider = "cpu"  # the products are for processors
         return dict.fromkeys(self.run.parts, (precision, provider))
 
     def pair(self, precision: str, provider: str) -> tuple[str, str]:

@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+PLACES = {
+    "cpu": "the CPU",
+    "openvino": "the CPU (OpenVINO)",
+    "cuda": "the GPU (CUDA)",
+    "webgpu": "the GPU (WebGPU)",
+}
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -24,7 +31,12 @@ class Ran:
     @property
     def place(self) -> str:
         """For example: on the CPU."""
-        where = {"cpu": "the CPU", "cuda": "the GPU (CUDA)", "openvino": "the CPU (OpenVINO)"}
+        where = {
+            "cpu": "the CPU",
+            "cuda": "the GPU (CUDA)",
+            "openvino": "the CPU (OpenVINO)",
+            "webgpu": "the GPU (WebGPU)",
+        }
         return f"on {where.get(self.provider, self.provider)}"
 
     def __str__(self) -> str:

@@ -108,10 +108,10 @@ def test_e16_the_device_of_a_plugin_that_somebody_else_has_registered_is_used(na
     there = Registry(name)
     monkeypatch.setattr("onnxruntime.get_ep_devices", lambda: there.devices)
     monkeypatch.setattr("onnxruntime.register_execution_provider_library", there.register)
-    found = providers.openvino_device.__wrapped__()
+    found = providers.plugin_device.__wrapped__("openvino")
     assert [found] == there.devices
-    monkeypatch.setattr(providers, "openvino_device", lambda: found)
-    assert providers._openvino_offer().ready
+    monkeypatch.setattr(providers, "plugin_device", lambda provider: found)
+    assert providers._plugin_offer("openvino").ready
 
 
 @pytest.mark.skipif(not find_spec("onnxruntime_ep_openvino"), reason="the plugin is not installed")
@@ -119,7 +119,7 @@ def test_e16_a_registered_plugin_without_a_device_does_not_fail_to_load(monkeypa
     there = Registry("OpenVINOExecutionProvider")
     monkeypatch.setattr("onnxruntime.get_ep_devices", list)
     monkeypatch.setattr("onnxruntime.register_execution_provider_library", there.register)
-    assert providers.openvino_device.__wrapped__() is None
+    assert providers.plugin_device.__wrapped__("openvino") is None
 
 
 LIMITED = [

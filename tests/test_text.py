@@ -73,11 +73,11 @@ def test_what_all_beams_share_comes_before_they_end(lm, monkeypatch):
 class Elsewhere(Buffer):
     """Memory that is not ours, as on a GPU: what is read from it is a copy."""
 
-    def __init__(self, array: np.ndarray, device: str) -> None:
+    def __init__(self, array: np.ndarray, provider: str) -> None:
         import onnxruntime
 
         make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
-        self.value, self._array = make(list(array.shape), array.dtype, device, 0), None
+        self.value, self._array = make(list(array.shape), array.dtype, provider, 0), None
         self.write(array)
 
     def read(self) -> np.ndarray:
@@ -91,9 +91,10 @@ def test_keys_and_values_may_lie_where_the_graph_runs(lm, monkeypatch):
     assert [ids(far(PROMPT, GREEDY)), ids(far(PROMPT, GREEDY, beams=3))] == texts
 
 
-def test_the_token_loop_goes_to_the_gpu_in_half_precision_only():
+def test_the_token_loop_goes_to_a_gpu_that_keeps_its_cache():
     spec = model_zoo.spec("smollm2-135m")
-    assert spec.place("fp16", "cuda") == {WHOLE: ("fp16", "cuda")}
+    for pair in (("fp16", "cuda"), ("fp16", "webgpu"), ("fp32", "webgpu"), ("int8", "webgpu")):
+        assert spec.place(*pair) == {WHOLE: pair}
     for pair in (("int8", "cuda"), ("fp32", "cuda"), ("int8", "openvino")):
         assert spec.place(*pair) == {WHOLE: (pair[0], "cpu")}
 

@@ -13,18 +13,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.runtime.session import Session
+from model_zoo.runtime.session import Session, device_memory
 
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 def place_loop(precision: str, provider: str) -> tuple[str, str]:
-    """The pair that a token loop runs at: on the GPU in half precision, else on the CPU.
+    """The pair that a token loop runs at: on the GPU where it can keep its cache there, else on
+    the CPU.
 
-    CUDA's GroupQueryAttention knows no other precision; OpenVINO was no faster, and elsewhere
+    CUDA's GroupQueryAttention knows half precision only; OpenVINO was no faster, and elsewhere
     nobody has seen that the cache stays where it is.
     """
-    if (precision, provider) == ("fp16", "cuda"):
+    if (precision, provider) == ("fp16", "cuda") or provider == "webgpu":
         return precision, provider
     return "int8" if precision == "bf16" else precision, "cpu"
 
@@ -32,11 +33,18 @@ def place_loop(precision: str, provider: str) -> tuple[str, str]:
 class Buffer:
     """Memory that a graph reads and writes where it runs: an array, or a place on the GPU."""
 
-    def __init__(self, array: npt.NDArray[Any], device: str) -> None:
+    def __init__(self, array: npt.NDArray[Any], provider: str) -> None:
         import onnxruntime
 
-        self.value = onnxruntime.OrtValue.ortvalue_from_numpy(array, device, 0)
-        self._array = array if device == "cpu" else None  # onnxruntime uses it as it is
+        make, memory = onnxruntime.OrtValue.ortvalue_from_numpy, device_memory(provider)
+        self._array = None if memory or provider == "cuda" else array
+        if memory is None:
+            self.value = make(array, "cuda" if provider == "cuda" else "cpu", 0)
+            return
+        self.value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+            array.shape, array.dtype.type, memory_info=memory
+        )
+        self.write(array)
 
     def read(self) -> npt.NDArray[Any]:
         """The array itself, or a copy of what is on the GPU."""
@@ -44,8 +52,11 @@ class Buffer:
 
     def write(self, array: npt.NDArray[Any]) -> None:
         """Put back what `read` gave and the caller changed."""
+        import onnxruntime
+
         if self._array is None:
-            self.value.update_inplace(array)
+            value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
+            onnxruntime.copy_tensors([value], [self.value])
 
 
 class Decoder:
@@ -64,12 +75,17 @@ class Decoder:
     ) -> None:
         import onnxruntime
 
+        provider = session.ran.provider
         self.batch, self.capacity, self.length = batch, capacity, 0
         self._session, self._binding = session, session.binding()
         self._value = onnxruntime.OrtValue.ortvalue_from_numpy
         self.cache: list[Buffer] = []  # [batch, heads, capacity, size], two a layer
         self._bound: dict[str, npt.NDArray[Any]] = {}  # onnxruntime uses this memory as it is
-        self._constants = dict(constants or {})
+        self._constants = {
+            name: Buffer(array.astype(TYPES[session.inputs[name][0]], copy=False), provider)
+            for name, array in (constants or {}).items()
+            if name in session.inputs
+        }
         self._positions = "positions" in session.inputs
         self._vocabulary = int(session.outputs["logits"][1][-1])
         self._logits = np.empty((0, 0, 0), np.float32)
@@ -77,7 +93,7 @@ class Decoder:
             if name.startswith("past_"):
                 _, heads, _, size = shape
                 empty = np.zeros((batch, int(heads), capacity, int(size)), TYPES[kind])
-                self.cache.append(Buffer(empty, session.device))
+                self.cache.append(Buffer(empty, provider))
         self._bind_all()
 
     def __call__(
@@ -118,12 +134,13 @@ class Decoder:
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some of the rows only, in this order."""
-        device = self._session.device
-        arrays = (buffer.read()[rows] for buffer in self.cache)
-        self.cache = [Buffer(np.ascontiguousarray(array), device) for array in arrays]
-        self._constants = {
-            name: np.ascontiguousarray(array[rows]) for name, array in self._constants.items()
-        }
+        provider = self._session.ran.provider
+
+        def kept(buffer: Buffer) -> Buffer:
+            return Buffer(np.ascontiguousarray(buffer.read()[rows]), provider)
+
+        self.cache = list(map(kept, self.cache))
+        self._constants = {name: kept(buffer) for name, buffer in self._constants.items()}
         self.batch = len(rows)
         self._bind_all()
 
@@ -133,8 +150,8 @@ class Decoder:
         for name, buffer in zip(pasts, self.cache, strict=True):
             self._binding.bind_ortvalue_input(name, buffer.value)
             self._binding.bind_ortvalue_output(name.replace("past_", "present_"), buffer.value)
-        for name, array in self._constants.items():
-            self._bind(name, array)
+        for name, buffer in self._constants.items():
+            self._binding.bind_ortvalue_input(name, buffer.value)
 
     def _bind_logits(self, shape: tuple[int, int, int]) -> None:
         """Memory of our own: to ask the binding would wrap every cached tensor at every step."""

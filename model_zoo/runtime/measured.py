@@ -152,7 +152,7 @@ def _timing(values: Mapping[str, Any]) -> Timing:
 @cache
 def _machine() -> str:
     """What makes a measurement stale when it changes."""
-    names = ("onnxruntime", *PLUGINS)
+    names = ("onnxruntime", *(plugin.package for plugin in PLUGINS.values()))
     versions = (f"{name} {found}" for name in names if (found := _version(name)))
     return f"{processor()}, {usable_cores()} cores, {', '.join(versions)}"
 

@@ -8,7 +8,7 @@ from itertools import product
 
 from model_zoo.errors import BadInput, brief
 from model_zoo.runtime.measured import Measured, Pair, measured
-from model_zoo.runtime.providers import PROVIDERS, has_amx, has_bf16, ready
+from model_zoo.runtime.providers import LOST, PROVIDERS, has_amx, has_bf16, is_simulated, ready
 from model_zoo.sentence import sentence
 from model_zoo.spec import ModelSpec
 from model_zoo.trace import Ran
@@ -43,7 +43,8 @@ def candidates(spec: ModelSpec, precision: str = "auto", provider: str = "auto")
         words = "There is no provider {}: choose one of auto, {}."
         raise BadInput(words, brief(provider), ", ".join(PROVIDERS))
     precisions = spec.run.precisions if precision == "auto" else (precision,)
-    providers = ready() if provider == "auto" else (provider,)
+    real = (name for name in ready() if name not in LOST and not is_simulated(name))
+    providers = tuple(real) if provider == "auto" else (provider,)
     seen = []
     for pair in filter(_sensible, product(precisions, providers)):
         if (placed := spec.place(*pair)) not in seen:
@@ -139,7 +140,7 @@ def _sensible(pair: Pair) -> bool:
     precision, provider = pair
     if precision == "bf16":
         return provider == "openvino" and has_bf16()
-    if precision == "int8":  # these products are for processors
-        return provider in ("cpu", "openvino")
+    if precision == "int8":  # these products are for processors, but a language model's
+        return provider in ("cpu", "openvino", "webgpu")
     # On a CPU half precision is converted at every operator.
     return precision != "fp16" or provider not in ("cpu", "openvino")

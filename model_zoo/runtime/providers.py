@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,11 +24,43 @@ EXECUTION_PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
     "webgpu": "WebGpuExecutionProvider",
+    "mlx": "MLXExecutionProvider",
 }
 PROVIDERS = tuple(EXECUTION_PROVIDERS)
 THREADS = ("SENSORIUM_THREADS", "OMP_NUM_THREADS")  # limits that a person may set, ours first
 LONGEST_NUMBER = 10  # digits
-PLUGINS = ("onnxruntime-ep-openvino", "onnxruntime-ep-webgpu")  # packages that register a provider
+
+
+LOST: dict[str, str] = {}  # providers whose device failed in the middle of a run, and how
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A package that brings a provider, registered beside plain onnxruntime.
+
+    `library`: its function that gives the path of the library. `missing`: what a person without a
+    device does.
+    """
+
+    package: str
+    install: str
+    library: str = "get_library_path"
+    missing: str = "the plugin found no device that it supports"
+
+
+PLUGINS = {
+    "openvino": Plugin(
+        "onnxruntime-ep-openvino", '"sensorium[cpu]"',
+        missing="the plugin does not support this processor",
+    ),
+    "webgpu": Plugin(
+        "onnxruntime-ep-webgpu", '"sensorium[webgpu]"',
+        missing="the plugin found no GPU; on Linux it needs the Vulkan loader (in Debian "
+        "libvulkan1) and the GPU's own Vulkan driver",
+    ),
+    # For Apple's chips; not tried where this was written.
+    "mlx": Plugin("onnxruntime-ep-mlx", "onnxruntime-ep-mlx", "library_path"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,8 +80,8 @@ def offers() -> dict[str, Offer]:
     built_in = set(onnxruntime.get_available_providers())
     found = {}
     for provider, name in EXECUTION_PROVIDERS.items():
-        if provider == "openvino":
-            found[provider] = _openvino_offer()
+        if provider in PLUGINS and name not in built_in:
+            found[provider] = _plugin_offer(provider)
         elif name in built_in:
             found[provider] = Offer(provider, True, "part of the installed onnxruntime")
         else:
@@ -62,34 +95,49 @@ def ready() -> tuple[str, ...]:
 
 
 @cache
-def openvino_device() -> Any | None:
-    """onnxruntime's device for OpenVINO on the CPU, None without the plugin or the processor.
+def plugin_device(provider: str) -> Any | None:
+    """onnxruntime's device for a provider of PLUGINS, None without the plugin or the hardware.
 
     The program around us may have registered the plugin, its own or another and under any name.
     """
-    if (device := _registered_openvino()) is not None:
+    if (device := _registered(provider)) is not None:
         return device
+    plugin = PLUGINS[provider]
     try:
-        import onnxruntime_ep_openvino as plugin
+        package = import_module(plugin.package.replace("-", "_"))
     except ImportError:
         return None
     import onnxruntime
 
     try:
         onnxruntime.register_execution_provider_library(
-            EXECUTION_PROVIDERS["openvino"], plugin.get_library_path()
+            EXECUTION_PROVIDERS[provider], getattr(package, plugin.library)()
         )
     except Exception as error:
         if "already registered" not in str(error):
             raise
-    return _registered_openvino()
+    return _registered(provider)
 
 
-def _registered_openvino() -> Any | None:
+def _registered(provider: str) -> Any | None:
     import onnxruntime
 
-    devices = onnxruntime.get_ep_devices()
-    return next((one for one in devices if one.ep_metadata.get("ov_device") == "CPU"), None)
+    for device in onnxruntime.get_ep_devices():
+        if provider == "openvino":  # which has devices for GPUs too, and may go by any name
+            found = device.ep_metadata.get("ov_device") == "CPU"
+        else:
+            found = device.ep_name == EXECUTION_PROVIDERS[provider]
+        if found:
+            return device
+    return None
+
+
+def is_simulated(provider: str) -> bool:
+    """Whether the device of a GPU plugin is a processor that plays a GPU: right, but very slow."""
+    if provider in ("cpu", "openvino") or provider not in PLUGINS:
+        return False
+    device = plugin_device(provider)
+    return device is not None and "CPU" in str(device.device.type)
 
 
 @cache
@@ -176,16 +224,19 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _openvino_offer() -> Offer:
+def _plugin_offer(provider: str) -> Offer:
+    plugin = PLUGINS[provider]
     try:
-        device = openvino_device()
+        device = plugin_device(provider)
     except Exception as error:  # a plugin built for another onnxruntime fails in its own ways
-        return Offer("openvino", False, f"the plugin does not load: {error}")
+        return Offer(provider, False, f"the plugin does not load: {error}")
     if device is not None:
-        return Offer("openvino", True, "the plugin found this processor")
-    if find_spec("onnxruntime_ep_openvino") is None:
-        return Offer("openvino", False, 'not installed: pip install "sensorium[cpu]"')
-    return Offer("openvino", False, f"the plugin does not support this processor ({processor()})")
+        simulated = ", a processor that plays one" if is_simulated(provider) else ""
+        what = "this processor" if provider == "openvino" else f"a GPU{simulated}"
+        return Offer(provider, True, f"the plugin found {what}")
+    if find_spec(plugin.package.replace("-", "_")) is None:
+        return Offer(provider, False, f"not installed: pip install {plugin.install}")
+    return Offer(provider, False, f"{plugin.missing} ({processor()})")
 
 
 def _missing(provider: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cache
@@ -14,9 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from model_zoo.errors import BadInput, ProviderUnavailable, brief
+from model_zoo.errors import BadInput, DeviceLost, ProviderUnavailable, brief
 from model_zoo.runtime.activity import RUN
-from model_zoo.runtime.providers import EXECUTION_PROVIDERS, Workers, offers, openvino_device
+from model_zoo.runtime.providers import (
+    EXECUTION_PROVIDERS,
+    LOST,
+    PLUGINS,
+    Workers,
+    offers,
+    plugin_device,
+)
 from model_zoo.trace import Ran
 
 if TYPE_CHECKING:
@@ -33,7 +41,7 @@ class Session:
     `workers`: its threads; those that spin while they wait for each other are for graphs of
     hundreds of short operators, of which no two may run at once. `size`: bytes of the graph;
     `open_ms`: how long opening it took. Raises ProviderUnavailable where the provider does not
-    start.
+    start. `spare`: gives the session that takes over where its device fails in the middle.
     onnxruntime's `run` may be called from several threads at once, so a session is shared freely.
     """
 
@@ -44,6 +52,7 @@ class Session:
             choices = ", ".join(EXECUTION_PROVIDERS)
             raise BadInput("There is no provider {}: choose one of {}.", brief(provider), choices)
         self.path, self.ran = path, Ran(provider, precision)
+        self.spare: Callable[[], Session] | None = None
         files = (path, path.with_suffix(".data"))  # the weights that are too large for the graph
         self.size = sum(file.stat().st_size for file in files if file.exists())
         start = time.perf_counter()
@@ -57,23 +66,42 @@ class Session:
         return same
 
     def __call__(self, **feeds: npt.NDArray[Any]) -> Sequence[npt.NDArray[Any]]:
-        with RUN:
-            outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
-        return outputs
+        try:
+            with RUN:
+                outputs: Sequence[npt.NDArray[Any]] = self._session.run(None, feeds)
+            return outputs
+        except Exception as error:
+            if self.spare is None or not self._is_lost(error):
+                raise
+            spare = self.spare()
+            kinds = spare.inputs
+            return spare(**{name: _cast(array, kinds[name][0]) for name, array in feeds.items()})
 
     def binding(self) -> Any:
         """A fresh onnxruntime IOBinding, for loops that keep their buffers between runs."""
         return self._session.io_binding()
 
     def run(self, binding: Any) -> None:
-        """Run with the inputs and outputs that are bound."""
-        with RUN:
-            self._session.run_with_iobinding(binding)
+        """Run with the inputs and outputs that are bound.
 
-    @property
-    def device(self) -> str:
-        """Where onnxruntime keeps what the graph reads: "cpu" or "cuda"."""
-        return "cuda" if self.ran.provider == "cuda" else "cpu"
+        Raises DeviceLost where the device fails, and what is bound there with it.
+        """
+        try:
+            with RUN:
+                self._session.run_with_iobinding(binding)
+        except Exception as error:
+            if self.spare is None or not self._is_lost(error):
+                raise
+            raise DeviceLost("{} failed in the middle of an answer.", self.ran.provider) from error
+
+    def _is_lost(self, error: Exception) -> bool:
+        """Whether it is the device that failed, and not what it was given; notes what is lost."""
+        if self.ran.provider in ("cpu", "openvino") or type(error).__name__ == "InvalidArgument":
+            return False
+        if self.ran.provider not in LOST:
+            LOST[self.ran.provider] = str(error)
+            warnings.warn(f"{self.ran.provider} failed, the CPU takes over: {error}", stacklevel=3)
+        return True
 
     @property
     def inputs(self) -> dict[str, tuple[str, list[int | str]]]:
@@ -84,6 +112,23 @@ class Session:
     def outputs(self) -> dict[str, tuple[str, list[int | str]]]:
         """Output name to (type, shape), symbolic dimensions by name."""
         return {x.name: (x.type, list(x.shape)) for x in self._session.get_outputs()}
+
+
+def _cast(array: npt.NDArray[Any], kind: str) -> npt.NDArray[Any]:
+    floats = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+    return array.astype(floats[kind], copy=False) if kind in floats else array
+
+
+@cache
+def device_memory(provider: str) -> Any | None:
+    """onnxruntime's description of a GPU's memory, None for a provider that reads the CPU's."""
+    import onnxruntime
+
+    if provider in ("webgpu", "mlx"):
+        device = plugin_device(provider)
+        assert device is not None
+        return device.memory_info(onnxruntime.OrtDeviceMemoryType.DEFAULT)
+    return None
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -110,9 +155,10 @@ def _open(
         options.add_session_config_entry("session.dynamic_block_base", "4")  # even shares
     chosen: list[Any] = []
     name = EXECUTION_PROVIDERS[provider]
-    if provider == "openvino" and (device := openvino_device()) is not None:
+    if provider in PLUGINS and (device := plugin_device(provider)) is not None:
         name = device.ep_name  # that of whoever registered the plugin
-        options.add_provider_for_devices([device], _openvino_options(precision, workers.threads))
+        asked = _openvino_options(precision, workers.threads) if provider == "openvino" else {}
+        options.add_provider_for_devices([device], asked)
     else:
         if provider == "cuda":
             _preload_cuda()

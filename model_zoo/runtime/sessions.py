@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from model_zoo.errors import ProviderUnavailable
 from model_zoo.runtime.measured import workers
 from model_zoo.runtime.placement import explained
-from model_zoo.runtime.providers import Workers
+from model_zoo.runtime.providers import LOST, Workers
 from model_zoo.runtime.session import Session
 from model_zoo.sentence import sentence
 from model_zoo.spec import WHOLE, ModelSpec, stored
@@ -82,23 +82,36 @@ def open_session(spec: ModelSpec, precision: str, provider: str, part: str = WHO
 def open_part(spec: ModelSpec, part: str, precision: str, provider: str) -> Session:
     """The session of a model's part at the pair that it really runs at.
 
-    Where the provider does not start, with a warning and a note, the same graph's on the CPU.
+    Where the provider does not start, with a warning and a note, the same graph's on the CPU; also
+    where its device has failed in this process.
     Raises ProviderUnavailable for fp16, a graph for GPUs through which a CPU would crawl.
     """
+    if provider in LOST:
+        return _on_the_cpu(spec, part, precision).noted(sentence("{} failed", provider))
     chosen = workers(spec, precision, provider)
 
     def opened() -> Session:
         try:
-            return Session(graph_file(spec, precision, part), precision, provider, chosen)
+            session = Session(graph_file(spec, precision, part), precision, provider, chosen)
+            session.spare = lambda: open_part(spec, part, precision, provider)
+            return session
         except ProviderUnavailable as error:
             if precision == "fp16":
                 raise
             name = spec.filename(part, stored(precision))
             warnings.warn(f"{name}: {error} Running on the CPU instead.", stacklevel=2)
-            there = open_part(spec, part, stored(precision), "cpu")
+            there = _on_the_cpu(spec, part, precision)
             return there.noted(sentence("{} did not start", provider))
 
     return SESSIONS.get((spec.name, part, precision, provider, chosen), opened)
+
+
+def _on_the_cpu(spec: ModelSpec, part: str, precision: str) -> Session:
+    """The part there, in place of a device: of a graph for GPUs, the one for processors."""
+    if precision == "fp16":
+        small = "int8" in spec.run.precisions and spec.within_budget("int8")
+        precision = spec.place("int8" if small else "fp32", "cpu")[part][0]
+    return open_part(spec, part, stored(precision), "cpu")
 
 
 class OneGraph:
@@ -111,6 +124,10 @@ class OneGraph:
     def session(self) -> Session:
         """The open graph, shared by all models of this name, precision and provider."""
         return open_session(self.spec, self.precision, self.provider)
+
+    def open(self) -> None:
+        """Open the graph, where it is not open yet."""
+        _ = self.session
 
     @property
     def ran(self) -> Ran:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from model_zoo.errors import DeviceLost
 from model_zoo.speech import words
 from model_zoo.speech.audio import SAMPLE_RATE, Samples, Sound
 from model_zoo.speech.decoding import MAX_TOKENS, Decoded, Heard, token_limit
@@ -122,6 +123,12 @@ class Listening:
 
     def _decode(self, windows: Sequence[Window]) -> list[Found]:
         self.watch.resume()
+        try:
+            return self._decode_once(windows)
+        except DeviceLost:  # the CPU begins these windows again
+            return self._decode_once(windows)
+
+    def _decode_once(self, windows: Sequence[Window]) -> list[Found]:
         heard = self._encode(windows)
         if not self.language:
             self.language = next(iter(self.model.language_of(_row(heard, 0))))

@@ -159,7 +159,13 @@ class Whisper:
 
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
-    """OpenVINO takes the encoder, where its brain floats pay; the token loop stays on the CPU."""
+    """OpenVINO takes the encoder, where its brain floats pay, and the token loop stays on the CPU.
+
+    A GPU takes both, but for int8's products, which are for processors; the detector of speech,
+    small and called often, always runs on the CPU.
+    """
+    if provider == "webgpu" and precision == "int8":
+        provider = "cpu"
     loop = place_loop(precision, provider)
     return {"encoder": (precision, provider), "decoder": loop, "aligner": loop,
             "vad": ("fp32", "cpu")}  # fmt: skip

@@ -163,6 +163,11 @@ class Memory:
                     reader.stop = NEVER
                     self._kept = [*self._kept, reader][-KEPT:]
 
+    def clear(self) -> None:
+        """Keep nothing of anybody's."""
+        with self._lock:
+            self._kept = []
+
     def forget(self, owner: str) -> None:
         """Keep nothing of what this owner has given, nor of what is being written for it."""
         with self._lock:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from model_zoo import values
-from model_zoo.errors import BadInput
+from model_zoo.errors import BadInput, DeviceLost
+from model_zoo.runtime.session import Session
 from model_zoo.runtime.sessions import OneGraph, open_session
 from model_zoo.spec import WHOLE, ModelSpec
 from model_zoo.stopping import NEVER, Stop
@@ -96,7 +97,8 @@ class LanguageModel(OneGraph, ABC):
     ) -> Iterator[Token]:
         """Tokens as they come; `chosen` are options by name. Raises BadInput before the first."""
         options = values.chosen(options, chosen)
-        return self._write(self.prompt(prompt, options), options, Stopwatch(), owner, NEVER)
+        prepared = self.prompt(prompt, options)
+        return self._steadily(prepared, prompt, options, (), Stopwatch(), owner, NEVER)
 
     def trace(
         self,
@@ -123,11 +125,12 @@ class LanguageModel(OneGraph, ABC):
         `after`: tokens that came for the same prompt before, to go on with as if at once. Those at
         their end that may begin a stop text (see `waiting`) come again.
         """
-        ran = self.ran  # opens the graph before the clock starts
+        self.open()  # before the clock starts
         start, watch = time.perf_counter(), Stopwatch()
         tokens, first = list[Token](), 0.0
         prepared = self.prompt(prompt, options, after)
-        with closing(self._write(prepared, options, watch, owner, stop)) as written:
+        writing = self._steadily(prepared, prompt, options, after, watch, owner, stop)
+        with closing(writing) as written:
             for token in written:
                 tokens.append(token)
                 first = first or time.perf_counter() - start
@@ -135,7 +138,7 @@ class LanguageModel(OneGraph, ABC):
         behind = time.perf_counter() - start - first
         hint = next((token.hint for token in tokens if token.hint), "")
         return GenerationTrace(
-            "".join(token.text for token in tokens), tuple(tokens), watch.laps, ran,
+            "".join(token.text for token in tokens), tuple(tokens), watch.laps, self.ran,
             hint, first * 1000, (len(tokens) - 1) / behind if len(tokens) > 1 else 0.0,
         )  # fmt: skip
 
@@ -187,25 +190,57 @@ class LanguageModel(OneGraph, ABC):
         session = open_session(self.spec, "fp32", "cpu") if exact else self.session
         watch.resume()
         signs, scored, surprise = Signs(vocabulary), list[Token](), 0.0
-        reader = Reader(session, self.capacity)
-        reader.stop = stop
+        reader = self._judge(session, stop)
         while len(scored) < len(tokens) - 1:
             start = max(0, len(scored) - self.capacity // 2)
             window = tokens[start : start + self.capacity]
-            for logits in reader.chunks(window):
-                watch.lap("model")
-                end = start + len(reader.tokens)
-                for position, row in enumerate(logits, end - len(logits) + 1):
-                    if len(scored) < position < len(tokens):
-                        step = step_of(tokens[position], row)
-                        surprise -= math.log(max(step.share, 1e-30))
-                        scored.append(signs.add(step))
-                watch.lap("postprocess")
-                yield len(scored) / (len(tokens) - 1)
-                watch.resume()
+            try:
+                for logits in reader.chunks(window):
+                    watch.lap("model")
+                    end = start + len(reader.tokens)
+                    for position, row in enumerate(logits, end - len(logits) + 1):
+                        if len(scored) < position < len(tokens):
+                            step = step_of(tokens[position], row)
+                            surprise -= math.log(max(step.share, 1e-30))
+                            scored.append(signs.add(step))
+                    watch.lap("postprocess")
+                    yield len(scored) / (len(tokens) - 1)
+                    watch.resume()
+            except DeviceLost:  # the window is read again, on the CPU
+                reader = self._judge(self.session, stop)
         perplexity = math.exp(surprise / len(scored))
         ran = session.ran if exact else self.ran
         return Score(tuple(scored), perplexity, watch.laps, ran)
+
+    def _judge(self, session: Session, stop: Stop) -> Reader:
+        reader = Reader(session, self.capacity)
+        reader.stop = stop
+        return reader
+
+    def _steadily(
+        self,
+        prepared: Prompt,
+        prompt: str,
+        options: TextOptions,
+        after: Sequence[Token],
+        watch: Stopwatch,
+        owner: str | None,
+        stop: Stop,
+    ) -> Generator[Token, None, None]:
+        """Tokens as they come; where the device fails, the CPU goes on behind the last one."""
+        tokens: list[Token] = []
+        try:
+            with closing(self._write(prepared, options, watch, owner, stop)) as written:
+                for token in written:
+                    tokens.append(token)
+                    yield token
+        except DeviceLost:
+            self._memory.clear()  # what was read lies on the device
+            left = options.max_new_tokens - len(tokens)
+            rest = replace(options, max_new_tokens=left)
+            if left:
+                again = self.prompt(prompt, options, (*after, *tokens))
+                yield from self._write(again, rest, watch, owner, stop)
 
     def _write(
         self,

@@ -208,10 +208,8 @@ def _odds(answer: Mapping[str, float]) -> float:
 
 
 def _place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
-    """OpenVINO does not know int8's products, and would take the graph in slices around them."""
-    return {
-        WHOLE: (precision, "cpu" if (precision, provider) == ("int8", "openvino") else provider)
-    }
+    """Int8's products are for onnxruntime's own CPU provider: others take the graph in slices."""
+    return {WHOLE: (precision, "cpu" if precision == "int8" else provider)}
 
 
 def _build(weights: Mapping[str, Path], part: str, precision: str, path: Path) -> None:
