@@ -165,9 +165,9 @@ class ModelSpec:
         named = [part] if len(self.run.parts) > 1 else []
         return ".".join([self.name, *named, precision, "onnx"])
 
-    def embedded_file(self, precision: str) -> Path:
-        """The committed ONNX file of a precision, whether or not it is there."""
-        return (self.weights.graphs or WEIGHTS) / self.filename(WHOLE, stored(precision))
+    def embedded_file(self, precision: str, part: str = WHOLE) -> Path:
+        """The ONNX file of a precision that nobody builds, whether or not it is there."""
+        return (self.weights.graphs or WEIGHTS) / self.filename(part, stored(precision))
 
     @property
     def adapter_file(self) -> Path | None:

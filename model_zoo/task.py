@@ -6,11 +6,16 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy.typing as npt
+
 from model_zoo.trace import Ran
 
 Input = TypeVar("Input")
 Traced = TypeVar("Traced", bound="Trace")
 Runs = TypeVar("Runs")  # the class of the models, or what they have in common
+
+# of a model at a pair: work that can be done again and again
+Probe = Callable[[Any, str, str], Callable[[], Sequence[npt.NDArray[Any]]]]
 
 Row = dict[str, Any]  # of a table, by the name of its column
 
@@ -56,7 +61,8 @@ class Task(Generic[Input, Traced, Runs]):
 
     `read`: a file's name, a text or "-" on the command line to the model's input.
     `example`: an input of usual size, to warm up and to measure with.
-    `probe`: a short piece of the work, to find the fastest pair with; default the example.
+    `probe`: (spec, precision, provider) to a short piece of the work that needs no vocabulary and
+    gives its outputs: to find the fastest pair with, and to compare devices.
     `rows`: the table that `run` prints of a trace.
     `options`: a frozen dataclass of what a caller may choose for one answer.
     `stream`: (model, input, options) to the answer in pieces as they come, then the trace.
@@ -70,7 +76,7 @@ class Task(Generic[Input, Traced, Runs]):
     example: Callable[[], Input]
     yardstick: Yardstick
     rows: Callable[[Traced], list[Row]] = ranked
-    probe: Callable[[Runs], Any] | None = None
+    probe: Probe | None = None
     options: type[Any] | None = None
     stream: Callable[[Runs, Input, Any], Generator[str, None, Traced]] | None = None
     cells: Callable[[Runs, Sequence[str]], Iterator[dict[str, str]]] | None = None

@@ -103,6 +103,11 @@ class Session:
             warnings.warn(f"{self.ran.provider} failed, the CPU takes over: {error}", stacklevel=3)
         return True
 
+    def assignment(self) -> list[tuple[str, int]]:
+        """onnxruntime's name of each provider that has a share of the graph, and its operators."""
+        shares = self._session.get_provider_graph_assignment_info()
+        return [(share.ep_name, len(share.get_nodes())) for share in shares]
+
     @property
     def inputs(self) -> dict[str, tuple[str, list[int | str]]]:
         """Input name to (type, shape), symbolic dimensions by name."""

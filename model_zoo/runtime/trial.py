@@ -22,7 +22,6 @@ from model_zoo.runtime.measured import Pair, Timing
 from model_zoo.runtime.providers import Workers
 from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
-from model_zoo.weights.store import graph_files
 
 WARM_UP = 2
 LEAST_RUNS, MOST_RUNS = 4, 200
@@ -41,14 +40,15 @@ def time_pair(spec: ModelSpec, pair: Pair, workers: Workers, seconds: float, bes
     notes = [open_session(spec, *pair, part).ran.note for part in spec.run.parts]
     if note := next(filter(None, notes), ""):
         raise RuntimeError(note)
-    work = spec.task.probe or (lambda model: model(spec.task.example()))
+    example = spec.task.example()
+    work = spec.task.probe(spec, *pair) if spec.task.probe else lambda: model(example)
     laps: list[float] = []
     for _ in range(WARM_UP):  # opens what is not open yet, and lets a GPU compile
-        work(model)
+        work()
     start = time.perf_counter()
     while len(laps) < MOST_RUNS:
         before = time.perf_counter()
-        work(model)
+        work()
         laps.append((time.perf_counter() - before) * 1000)
         late = time.perf_counter() - start > seconds
         hopeless = min(laps) > HOPELESS * best or laps[0] > SLOW_MS
@@ -65,7 +65,6 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
     pair = asked["precision"], asked["provider"]
     workers = Workers(asked["threads"], asked["spin"])
     try:
-        graph_files(spec, *pair)
         return asdict(time_pair(spec, pair, workers, asked["seconds"], asked["best"]))
     except Exception as error:  # onnxruntime's and the drivers' own classes
         return {"failed": str(error) or type(error).__name__}

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from model_zoo.inputs import find_file
-from model_zoo.speech.audio import SAMPLE_RATE, Recording, open_sound
+from model_zoo.runtime.decoder import TYPES, Decoder
+from model_zoo.runtime.sessions import open_session
+from model_zoo.spec import ModelSpec
+from model_zoo.speech.audio import Recording
+from model_zoo.speech.mel import FRAMES_PER_SECOND, N_MELS
 from model_zoo.speech.options import SpeechOptions
 from model_zoo.speech.trace import SpeechTrace
 from model_zoo.speech.transcript import FORMATS, join
@@ -18,8 +25,7 @@ if TYPE_CHECKING:
     from model_zoo.speech.whisper import Whisper
 
 
-PROBE_SECONDS = 2
-PROBE = SpeechOptions(temperatures=(0,))  # a second try would not be the same work
+PROBE_SECONDS, PROBE_TOKENS = 5, 16
 
 
 def read(given: str) -> Recording:
@@ -32,10 +38,20 @@ def example() -> Recording:
     return Path(__file__).with_name("jfk.flac")
 
 
-def probe(model: Whisper) -> None:
-    """The first seconds of the example: a sentence spoken into a microphone."""
-    samples = open_sound(example()).samples()[: PROBE_SECONDS * SAMPLE_RATE]
-    model.trace((SAMPLE_RATE, samples), PROBE)
+def probe(
+    spec: ModelSpec, precision: str, provider: str
+) -> Callable[[], Sequence[npt.NDArray[Any]]]:
+    """A short window through the encoder, then token by token: the logits of each step."""
+    encoder, decoder = (open_session(spec, precision, provider, p) for p in ("encoder", "decoder"))
+    shape = 1, N_MELS, PROBE_SECONDS * FRAMES_PER_SECOND
+    mel = np.random.default_rng(0).normal(0, 0.5, shape).astype(TYPES[encoder.inputs["mel"][0]])
+
+    def run() -> list[npt.NDArray[Any]]:
+        heard = dict(zip(encoder.outputs, encoder(mel=mel), strict=True))
+        loop = Decoder(decoder, 1, PROBE_TOKENS, heard)
+        return [loop(np.array([[token]])) for token in range(400, 400 + PROBE_TOKENS)]
+
+    return run
 
 
 def stream(

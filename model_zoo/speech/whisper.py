@@ -178,7 +178,10 @@ def build(weights: Mapping[str, Path], part: str, precision: str, path: Path) ->
         return
     from model_zoo.graphs import whisper
 
-    heads = WhisperVocabulary(weights["tokenizer.json"], weights["config.json"]).alignment_heads
+    heads: Sequence[tuple[int, int]] = ()
+    if part == "aligner":
+        files = weights["tokenizer.json"], weights["config.json"]
+        heads = WhisperVocabulary(*files).alignment_heads
     whisper.build(weights["model.bin"], part, precision, path, heads)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from model_zoo.inputs import read_text
-from model_zoo.runtime.decoder import place_loop
-from model_zoo.spec import WHOLE
+from model_zoo.runtime.decoder import Decoder, place_loop
+from model_zoo.runtime.sessions import open_session
+from model_zoo.spec import WHOLE, ModelSpec
 from model_zoo.task import Task, Yardstick
 from model_zoo.text.model import GenerationTrace, LanguageModel
 from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 
-BEGINNING = "Once upon a time, in a small village by the sea, there was"
-PROBE = TextOptions(max_new_tokens=12, temperature=0)
+PROMPT_TOKENS, STEPS = 16, 8  # of the probe
 
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
@@ -26,10 +30,20 @@ def example() -> str:
     return "Write one sentence about the sea at night."
 
 
-def probe(model: LanguageModel) -> None:
-    """The beginning of a text, and a few tokens behind it."""
-    for _ in model.stream(BEGINNING, PROBE):
-        pass
+def probe(
+    spec: ModelSpec, precision: str, provider: str
+) -> Callable[[], Sequence[npt.NDArray[Any]]]:
+    """A prompt and a few tokens behind it: the logits [1, 1, vocabulary] of each step."""
+    session = open_session(spec, precision, provider)
+    decoder = Decoder(session, 1, PROMPT_TOKENS + STEPS)
+    tokens = np.arange(300, 300 + PROMPT_TOKENS + STEPS)[None]
+
+    def run() -> list[npt.NDArray[Any]]:
+        decoder.rewind(0)
+        steps = (tokens[:, at : at + 1] for at in range(PROMPT_TOKENS, tokens.size))
+        return [decoder(some) for some in (tokens[:, :PROMPT_TOKENS], *steps)]
+
+    return run
 
 
 def stream(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from model_zoo.inputs import read_image
+from model_zoo.runtime.sessions import open_session
+from model_zoo.spec import ModelSpec
 from model_zoo.task import Task, Yardstick
 from model_zoo.trace import ImageTrace
 from model_zoo.vision.classify import ImageClassifier
@@ -28,7 +34,18 @@ def ramp() -> Image.Image:
     return Image.fromarray(np.stack(np.broadcast_arrays(values, values[:, None], values[::-1]), -1))
 
 
+def probe(
+    spec: ModelSpec, precision: str, provider: str
+) -> Callable[[], Sequence[npt.NDArray[Any]]]:
+    """One picture of noise: the graph's outputs, logits first."""
+    session = open_session(spec, precision, provider)
+    _, shape = session.inputs["image"]
+    sides = [side if isinstance(side, int) else 1 for side in shape]
+    image = np.random.default_rng(0).random(sides, np.float32)
+    return lambda: session(image=image)
+
+
 ImageTask = Task[Picture, ImageTrace, ImageClassifier]
 
-DIGITS = ImageTask("digit classification", read_image, drawn_seven, ACCURACY)
-IMAGES = ImageTask("image classification", read_image, ramp, ACCURACY)
+DIGITS = ImageTask("digit classification", read_image, drawn_seven, ACCURACY, probe=probe)
+IMAGES = ImageTask("image classification", read_image, ramp, ACCURACY, probe=probe)

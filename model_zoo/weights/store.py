@@ -47,7 +47,7 @@ def graph_file(spec: ModelSpec, precision: str, part: str = WHOLE) -> Path:
     """The ONNX file of a part; where it is not embedded, fetched and built once into the cache."""
     if spec.weights.build is not None:
         return _built(spec, spec.weights.build, stored(precision), part)
-    path = spec.embedded_file(precision)
+    path = spec.embedded_file(precision, part)
     if not path.is_file():
         raise WeightsNotFound(
             "{} is missing from {}: restore it from the repository, or make it with: python "

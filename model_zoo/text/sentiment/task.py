@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from model_zoo.inputs import read_text
+from model_zoo.runtime.sessions import open_session
+from model_zoo.spec import ModelSpec
 from model_zoo.stopping import NEVER, Stop
 from model_zoo.task import Task, Yardstick
 from model_zoo.text.sentiment.trace import SentimentTrace
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 LABELS = ("negative", "positive")
 UNSURE = "mixed or neutral"
 SURE = 0.75  # the least probability that counts as an opinion
+TOKENS = 32  # of the probe and, with the marks around them, of the example
 EXAMPLE = (  # 32 tokens with the marks around them, to measure with
     "it is a charming and often affecting journey through a city that never sleeps , told with wit "
     "and warmth by a director who trusts all his fine actors ."
@@ -47,10 +53,20 @@ def example() -> str:
     return EXAMPLE
 
 
+def probe(
+    spec: ModelSpec, precision: str, provider: str
+) -> Callable[[], Sequence[npt.NDArray[Any]]]:
+    """A sentence of usual length: its logits [1, labels]."""
+    session = open_session(spec, precision, provider)
+    tokens = np.arange(2000, 2000 + TOKENS)[None]
+    return lambda: session(tokens=tokens, mask=np.ones_like(tokens))
+
+
 SENTIMENT: Task[str, SentimentTrace, Sst2Minilm] = Task(
     "sentiment analysis",
     read_text,
     example,
     Yardstick("accuracy", 0.003),
+    probe=probe,
     cells=cells,
 )
