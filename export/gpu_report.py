@@ -2,7 +2,8 @@
 
 It needs onnxruntime, the WebGPU plugin and nothing from the network: where a model's weights are
 not here, its graph is built with random ones. Each model runs in a process of its own, so that a
-driver that fails costs one row; rows are written as they come.
+driver that fails costs one row; rows are written as they come. One file, that it can be read in one
+go by whoever sends back its figures.
 """
 
 from __future__ import annotations
