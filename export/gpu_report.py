@@ -38,8 +38,6 @@ MODEL_SECONDS = 150.0  # for one model at one precision, its graph and the compa
 RUN_SECONDS, LEAST_RUNS, MOST_RUNS = 2.0, 3, 200
 PRECISIONS = ("fp32", "fp16", "int8")
 MATCHES = {"fp16": "fp32"}  # what an outcome is compared with on the CPU, else its own precision
-# What is run of a model's parts; the rest needs files that random weights do not have.
-PROBED = {"speech recognition": ("encoder", "decoder")}
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,12 @@ class Row:
 def examine(name: str, precision: str, provider: str, folder: Path, weights: str = "") -> Row:
     """Run one model on the device and on the CPU, and compare."""
     spec, row = zoo.spec(name), Row(name, precision, provider)
+    parts = spec.task.probed or spec.run.parts
     if spec.weights.build is None:
         real = "real, committed"
     else:
         real = "real" if weights != "random" and are_here(spec.weights.sources, name) else "random"
     if real == "random":
-        parts = PROBED.get(spec.task.name, spec.run.parts)
         for needed in {precision, MATCHES.get(precision, precision)}:
             spec = stand_in(zoo.spec(name), folder, needed, parts)
     probe = spec.task.probe
@@ -89,7 +87,6 @@ def examine(name: str, precision: str, provider: str, folder: Path, weights: str
     del work
     SESSIONS.close(lambda key: True)
 
-    parts = PROBED.get(spec.task.name, spec.run.parts)
     start = time.perf_counter()
     sessions = [open_session(spec, precision, provider, part) for part in parts]
     opened = (time.perf_counter() - start) * 1000
