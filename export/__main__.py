@@ -1,4 +1,4 @@
-"""The command line: `python -m export train | build | quantize | record | evaluate | check`."""
+"""The command line: `python -m export train | build | quantize | …`: see its `--help`."""
 
 from __future__ import annotations
 
@@ -104,6 +104,14 @@ def evaluate(
     """Measure the committed graphs at every precision on all parts of the data."""
     rows = [row for name in names for row in _measured(zoo.spec(name), data)]
     show([asdict(row) for row in rows], as_json)
+
+
+@app.command()
+def shapes(name: Annotated[str, typer.Argument(help="A model that is fetched.")]) -> None:
+    """Write down the shapes of a model's weights, for `bench --without-weights`."""
+    from export.shapes import record as write_shapes
+
+    console.print(str(write_shapes(name)))
 
 
 @app.command()

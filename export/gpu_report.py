@@ -42,8 +42,6 @@ MODEL_SECONDS = (
 RUN_SECONDS, LEAST_RUNS, MOST_RUNS = 2.0, 3, 200
 PRECISIONS = ("fp32", "fp16", "int8")
 MATCHES = {"fp16": "fp32"}  # what an outcome is compared with on the CPU, else its own precision
-# What is run of a model's parts; the rest needs files that random weights do not have.
-PROBED = {"speech recognition": ("encoder", "decoder")}
 
 
 @dataclass(frozen=True)
@@ -77,12 +75,12 @@ class Row:
 def examine(name: str, precision: str, provider: str, folder: Path, weights: str = "") -> Row:
     """Run one model on the device and on the CPU, and compare."""
     spec, row = zoo.spec(name), Row(name, precision, provider)
+    parts = spec.task.probed or spec.run.parts
     if spec.weights.build is None:
         real = "real, committed"
     else:
         real = "real" if weights != "random" and are_here(spec.weights.sources, name) else "random"
     if real == "random":
-        parts = PROBED.get(spec.task.name, spec.run.parts)
         for needed in {precision, MATCHES.get(precision, precision)}:
             spec = stand_in(zoo.spec(name), folder, needed, parts)
     probe = spec.task.probe
@@ -93,7 +91,6 @@ def examine(name: str, precision: str, provider: str, folder: Path, weights: str
     cpu_ms = _times(work)
     del work
     _close()
-    parts = PROBED.get(spec.task.name, spec.run.parts)
     start = time.perf_counter()
     sessions = [open_session(spec, precision, provider, part) for part in parts]
     opened = (time.perf_counter() - start) * 1000
@@ -106,7 +103,7 @@ def examine(name: str, precision: str, provider: str, folder: Path, weights: str
     laps = _times(work)
     note = next((session.ran.note for session in sessions if session.ran.note), "")
     there, every = map(sum, zip(*map(_operators, sessions), strict=True))
-    del work, sessions
+    del work, session, sessions
     before, held, after = _memory(spec, precision, provider)
     return replace(
         row, weights=real, operators=f"{there} of {every}", open_ms=opened, first_ms=first,

@@ -55,14 +55,21 @@ def ranked(trace: Any) -> list[Row]:
     return [{"answer": k, "probability": round(v, 4)} for k, v in trace.answer.items()]
 
 
+def called(call: Callable[..., Any], given: Any) -> Any:
+    """What a model, or its `trace`, says of an input."""
+    return call(given)
+
+
 @dataclass(frozen=True, eq=False)
 class Task(Generic[Input, Traced, Runs]):
     """A kind of work. Command line, benchmark, checks and pages ask it, and compare no names.
 
     `read`: a file's name, a text or "-" on the command line to the model's input.
     `example`: an input of usual size, to warm up and to measure with.
+    `answer`: (a model or its `trace`, input) to the whole answer, of the same length every time.
     `probe`: (spec, precision, provider) to a short piece of the work that needs no vocabulary and
-    gives its outputs: to find the fastest pair with, and to compare devices.
+    gives its outputs: to find the fastest pair with, and to compare devices. `probe_work` says
+    what it is, and `probed` which parts it opens, by default all.
     `rows`: the table that `run` prints of a trace.
     `options`: a frozen dataclass of what a caller may choose for one answer.
     `stream`: (model, input, options) to the answer in pieces as they come, then the trace.
@@ -76,7 +83,10 @@ class Task(Generic[Input, Traced, Runs]):
     example: Callable[[], Input]
     yardstick: Yardstick
     rows: Callable[[Traced], list[Row]] = ranked
+    answer: Callable[[Callable[..., Any], Input], Any] = called
     probe: Probe | None = None
+    probe_work: str = ""
+    probed: tuple[str, ...] = ()
     options: type[Any] | None = None
     stream: Callable[[Runs, Input, Any], Generator[str, None, Traced]] | None = None
     cells: Callable[[Runs, Sequence[str]], Iterator[dict[str, str]]] | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,15 @@ import onnx
 import pytest
 
 import model_zoo
+from export.shapes import _facts as record
 from model_zoo.errors import BadInput
 from model_zoo.graphs import ctranslate2, gguf
+from model_zoo.runtime import bench
 from model_zoo.runtime.sessions import SESSIONS
 from model_zoo.weights import random
 from model_zoo.weights.store import graph_file
 from tests import toys
+from tests.small_lm import small_gpt2
 
 SPEECH = "whisper-tiny.en"
 
@@ -46,7 +51,34 @@ def test_it_runs_and_answers_with_numbers(name: str, tmp_path: Path) -> None:
         logits = spec.task.probe(spec, "int8", "cpu")()
         assert all(np.isfinite(array).all() and array.std() > 0 for array in logits)
     finally:
-        SESSIONS.close(lambda key: key[0] == name)
+        SESSIONS.close(lambda key: key[0] == spec.name)
+
+
+def test_they_are_timed_in_a_place_of_their_own_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENSORIUM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    small_gpt2(tmp_path)
+    facts = {"model.safetensors": record(tmp_path / "model.safetensors")}
+    facts["model.safetensors"]["tensors"]["wte.weight"][1][0] = 400  # tokens, enough for the probe
+    (tmp_path / "gpt2.json").write_text(json.dumps(facts))
+    monkeypatch.setattr(random, "SHAPES", tmp_path)
+    pairs = [("fp32", "cpu"), ("int8", "cpu")]
+    rows = bench.measure_without_weights("gpt2", pairs, rounds=1)
+    assert [(row.precision, row.provider) for row in rows] == pairs
+    assert all(row.weights == "random weights" and 0 < row.median_ms < 100 for row in rows)
+    assert not [key for key in SESSIONS._open if str(key[0]).startswith("gpt2")]
+    assert rows[1].size_mb < rows[0].size_mb < 1
+    assert not list((tmp_path / "scratch").iterdir())
+    assert not (tmp_path / "cache").exists()
+
+
+def test_no_two_tensors_are_alike() -> None:
+    facts = {"tensors": {"a": ["float32", [3, 4]], "b": ["float32", [3, 4]]}}
+    first, second = (array for _, array in random._arrays(facts))
+    assert not np.isclose(first, second).any()
 
 
 def test_every_model_that_is_fetched_has_its_shapes() -> None:

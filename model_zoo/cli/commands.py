@@ -148,9 +148,19 @@ def bench(
     peers: Annotated[
         bool, typer.Option("--peers", help="The same work through other runtimes, in turn.")
     ] = False,
+    without: Annotated[
+        bool,
+        typer.Option(
+            "--without-weights", help="A short piece of its work, by graphs of random weights."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure median and p95 for one input at each precision and provider that this machine has."""
+    """Measure median and p95 of an answer at each precision and provider that this machine has.
+
+    `reasons_ms` is the answer with its reasons, `model_ms` what the graphs take of it. With
+    --without-weights nothing is downloaded: how fast a model will be here.
+    """
     if peers:
         compare = offered("sensorium.bench", "peers")
         if compare is None:
@@ -163,7 +173,8 @@ def bench(
 
     def one(spec: ModelSpec) -> list[benches.Measurement]:
         pairs = candidates(spec, precision, provider)
-        return benches.measure(spec.name, pairs, rounds or benches.ROUNDS)
+        measure = benches.measure_without_weights if without else benches.measure
+        return measure(spec.name, pairs, rounds or benches.ROUNDS)
 
     show(_measure(names, one), as_json)
 

@@ -80,6 +80,8 @@ RECOGNITION: Task[Recording, SpeechTrace, Whisper] = Task(
     example,
     Yardstick("accuracy", 0.003),
     probe=probe,
+    probe_work=f"{PROBE_SECONDS} s of sound, {PROBE_TOKENS} tokens written",
+    probed=("encoder", "decoder"),
     options=SpeechOptions,
     stream=stream,
     formats={name: partial(formatted, name) for name in FORMATS},

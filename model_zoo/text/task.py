@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 
 PROMPT_TOKENS, STEPS = 16, 8  # of the probe
+WRITTEN = TextOptions(max_new_tokens=32, temperature=0)  # to measure with
 
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
@@ -28,6 +29,12 @@ def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:
 def example() -> str:
     """A prompt of usual length."""
     return "Write one sentence about the sea at night."
+
+
+def write(call: Callable[..., Any], prompt: str) -> Any:
+    """The likeliest tokens, as many as WRITTEN says unless the text ends before."""
+    found = call(prompt, WRITTEN, owner=None)
+    return list(found) if isinstance(found, Iterator) else found
 
 
 def probe(
@@ -72,7 +79,9 @@ GENERATION = Task[str, GenerationTrace, LanguageModel](
     read_text,
     example,
     Yardstick("perplexity", 0.01, less_is_better=True),
+    answer=write,
     probe=probe,
+    probe_work=f"{PROMPT_TOKENS} tokens read, {STEPS} written",
     options=TextOptions,
     stream=stream,
 )

@@ -18,6 +18,7 @@ from model_zoo.vision.classify import ImageClassifier
 from model_zoo.vision.images import Picture
 
 ACCURACY = Yardstick("accuracy", 0.002)
+WORK = "one picture"
 
 
 def drawn_seven() -> Image.Image:
@@ -47,5 +48,7 @@ def probe(
 
 ImageTask = Task[Picture, ImageTrace, ImageClassifier]
 
-DIGITS = ImageTask("digit classification", read_image, drawn_seven, ACCURACY, probe=probe)
-IMAGES = ImageTask("image classification", read_image, ramp, ACCURACY, probe=probe)
+DIGITS = ImageTask(
+    "digit classification", read_image, drawn_seven, ACCURACY, probe=probe, probe_work=WORK
+)
+IMAGES = ImageTask("image classification", read_image, ramp, ACCURACY, probe=probe, probe_work=WORK)

@@ -19,8 +19,10 @@ import numpy.typing as npt
 
 from model_zoo.errors import BadInput
 from model_zoo.spec import WEIGHTS, ModelSpec, Weights, stored
+from model_zoo.weights.store import BYTES_PER_WEIGHT
 
 SHAPES = WEIGHTS / "shapes"
+RANDOM = "random weights"
 SCALE = 0.02  # of the normal distribution: what many models begin with
 Shapes = Mapping[str, Any]
 Array = npt.NDArray[Any]
@@ -29,11 +31,15 @@ Array = npt.NDArray[Any]
 def stand_in(spec: ModelSpec, folder: Path, precision: str, parts: Iterable[str]) -> ModelSpec:
     """The model with graphs of random weights, built in `folder` by the very same builder.
 
+    It has a name of its own, so that nobody who asks for the model is given its open graphs. A
+    model whose graphs are in the program is given as it is.
     Raises BadInput for a model whose shapes nobody has recorded.
     """
     if spec.weights.build is None:
         return spec
-    folder = folder / spec.name
+    made = replace(
+        spec, name=f"{spec.name}.random", weights=Weights(graphs=folder, labels=spec.weights.labels)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, Path] = {}
     for name, facts in shapes(spec).items():
@@ -43,10 +49,23 @@ def stand_in(spec: ModelSpec, folder: Path, precision: str, parts: Iterable[str]
     if spec.adapter_file:
         files[spec.adapter_file.name] = spec.adapter_file
     for part in parts:
-        path = folder / spec.filename(part, stored(precision))
+        path = made.embedded_file(precision, part)
         if not path.exists():
             spec.weights.build(files, part, stored(precision), path)
-    return replace(spec, weights=Weights(graphs=folder, labels=spec.weights.labels))
+    return made
+
+
+def room_for(spec: ModelSpec, precisions: Iterable[str]) -> int:
+    """Bytes on the disk that `stand_in` needs, roughly: of the files and of all graphs."""
+    if spec.weights.build is None:
+        return 0
+    files: int = sum(
+        prod(shape) * np.dtype(kind).itemsize
+        for facts in shapes(spec).values()
+        for kind, shape, *_ in facts["tensors"].values()
+    )
+    each = {BYTES_PER_WEIGHT[stored(precision)] for precision in precisions}
+    return files + sum(each) * spec.card.parameters
 
 
 def shapes(spec: ModelSpec) -> Shapes:
@@ -59,13 +78,13 @@ def shapes(spec: ModelSpec) -> Shapes:
 
 
 def _arrays(facts: Shapes) -> Iterable[tuple[str, Array]]:
+    """No two alike: equal ones would come from the processor's cache, at twice the speed."""
     chance = np.random.default_rng(0)
-    block = chance.normal(0, SCALE, 1 << 20).astype(np.float32)
     for name, (kind, shape, *values) in facts["tensors"].items():
         if values:  # a number that the builder reads: of heads, say
             yield name, np.array(values[0], kind).reshape(shape)
         elif np.dtype(kind).kind == "f":
-            yield name, np.resize(block, prod(shape)).astype(kind).reshape(shape)
+            yield name, (SCALE * chance.standard_normal(shape, np.float32)).astype(kind)
         else:
             yield name, chance.integers(-99, 99, shape).astype(kind)
 

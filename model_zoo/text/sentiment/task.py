@@ -68,5 +68,6 @@ SENTIMENT: Task[str, SentimentTrace, Sst2Minilm] = Task(
     example,
     Yardstick("accuracy", 0.003),
     probe=probe,
+    probe_work=f"a text of {TOKENS} tokens",
     cells=cells,
 )
