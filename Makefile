@@ -61,7 +61,7 @@ test-quick: $(TESTS)
 	$(QUICK) -m "not (export or slow or load or browser or weights)" $(ARGS)
 
 test-export: $(TESTS) .venv/export
-	$(BIN)/python -m pytest --ignore=tests/gpu -m "$(EXPORT)" $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/gpu $(BESIDE) -m "$(EXPORT)" $(ARGS)
 
 test-gpu: $(TESTS) browser
 	SENSORIUM_REAL_GPU=$(REAL) $(BIN)/python -m pytest -s -m gpu tests/gpu $(ARGS)
