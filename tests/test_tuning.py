@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,6 +117,42 @@ def test_a_pair_that_does_not_run_is_never_chosen(spec: ModelSpec) -> None:
     choice = placement.choose(spec)
     assert (choice.precision, choice.provider) == FP32
     assert "bf16/openvino failed" in placement.details(spec)
+
+
+def test_threads_that_fail_cost_only_themselves(spec: ModelSpec) -> None:
+    class Fragile(Scripted):
+        def time(self, spec, pair, workers, *rest, **more):  # type: ignore[no-untyped-def]
+            if workers.spin:
+                raise Failed("a driver that takes no spinning")
+            return super().time(spec, pair, workers, *rest, **more)
+
+    known = tuning.tune(spec, tuning.QUICK, Fragile({FP32: 8, INT8: 3}))
+    assert known.settled
+    assert INT8 in known.timings
+    assert INT8 not in known.failed
+
+
+def test_without_a_folder_to_keep_it_in_an_answer_comes_all_the_same(tmp_path: Path) -> None:
+    picture, file = tmp_path / "seven.png", tmp_path / "a file"
+    model_zoo.spec("mnist-cnn").task.example().save(picture)
+    file.write_text("no folder")
+    for folder in ("/proc/nowhere", str(file)):
+        environment = os.environ | {tuning.VARIABLE: "on", "SENSORIUM_CACHE": folder}
+        done = subprocess.run(
+            [sys.executable, "-m", "model_zoo", "run", "mnist-cnn", str(picture)],
+            env=environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split()[2] == "7"
+
+
+def test_files_of_the_persons_own_folder_are_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    with Workbench() as bench:
+        assert bench.time(model_zoo.spec("mnist-cnn"), INT8, Workers(1), seconds=0.05).runs > 3
 
 
 def test_threads_that_spin_are_kept_where_they_gain(spec: ModelSpec) -> None:

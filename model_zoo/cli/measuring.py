@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from model_zoo.cli.console import progress
+from model_zoo.errors import CacheError
 from model_zoo.runtime import tuning
 from model_zoo.runtime.measured import Measured
 from model_zoo.runtime.placement import choose
@@ -22,7 +23,8 @@ def measure_once(spec: ModelSpec) -> None:
         return
     words = f"Measuring once what runs {spec.name} fastest here (Ctrl-C skips it) …"
     with (
-        contextlib.suppress(KeyboardInterrupt),
+        # Without a cache to keep it in, it was not worth an error behind a good answer.
+        contextlib.suppress(KeyboardInterrupt, CacheError, OSError),
         alone(cache_folder() / "measuring.lock") as free,
         Workbench() as bench,
         progress.status(words),

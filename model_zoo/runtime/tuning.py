@@ -21,6 +21,7 @@ CALM_SPREAD = 0.25  # of the runs of one pair; more comes from other programs
 CALM_DRIFT = 0.15  # between the first time and the last, of the same pair
 CLEAR = 1.5  # times slower: a pair that loses so loses under any load
 MOST_PASSES = 3  # disturbed ones; then the least that was measured counts
+HOPELESSLY_SLOW_MS = 1e9  # JSON knows no infinity
 WORKERS_GAIN = 0.1  # of the time, for which the usual threads are left
 
 Said = Callable[[int, int], None]  # trials done, and how many there will be
@@ -71,23 +72,27 @@ def tune(spec: ModelSpec, plan: Plan, bench: Workbench, said: Said = lambda *_: 
     def least() -> float:
         return min((one.median_ms for one in found.values()), default=inf)
 
-    for pair in pairs:
+    def timed(pair: Pair, workers: Workers, least: float) -> Timing | None:
         next(trials)
         try:
-            found[pair] = bench.time(spec, pair, usual, plan.seconds, min(least(), 1e9))
+            return bench.time(spec, pair, workers, plan.seconds, min(least, HOPELESSLY_SLOW_MS))
         except Failed as error:
             failed[pair] = str(error)
+            return None
+
+    for pair in pairs:
+        if timing := timed(pair, usual, least()):
+            found[pair] = timing
     settled = True
     if found:
         best = fastest(Measured(timings=found), list(found))
         for workers in others:
-            next(trials)
-            other = bench.time(spec, best, workers, plan.seconds, found[best].median_ms)
-            if other.median_ms < found[best].median_ms * (1 - WORKERS_GAIN):
+            other = timed(best, workers, found[best].median_ms)
+            if other and other.median_ms < found[best].median_ms * (1 - WORKERS_GAIN):
                 found[best] = other
-        next(trials)
-        again = bench.time(spec, best, found[best].workers, plan.seconds)
-        settled = _calm(found, best, again)
+        again = timed(best, found[best].workers, inf)
+        settled = again is not None and _calm(found, best, again)
+    failed = {pair: reason for pair, reason in failed.items() if pair not in found}
     before = measured(spec)
     passes = before.passes + 1
     known = Measured(

@@ -114,7 +114,8 @@ class Workbench:
         if self._process is None:
             search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "model_zoo.runtime.trial"],
+                # -P: nothing of the folder that the person stands in is imported
+                [sys.executable, "-P", "-m", "model_zoo.runtime.trial"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 text=True, encoding="utf-8", env=os.environ | {"PYTHONPATH": search},
             )  # fmt: skip
