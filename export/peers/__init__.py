@@ -6,7 +6,7 @@ A file here holds the peers of one task, and imports only those that are install
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -17,27 +17,33 @@ from model_zoo.discovery import offered
 from model_zoo.spec import ModelSpec
 
 TURN_SECONDS = 0.25  # at least
+CONTEST_SECONDS = 15.0  # after which no further turn begins
+LEAST_TURNS = 2  # of work that is one piece
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do the work: `run()` does it once and gives the answer, to be compared."""
+    """One way to do the work: `run(piece)` does one piece and gives the answer, to be compared."""
 
     name: str
-    run: Callable[[], Any]
+    run: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
 class Contest:
     """The same work for all; the first contender is ours and the others are measured by it.
 
-    `amount` of `unit` is what one run gets through: seconds of audio, tokens, rows.
+    `amount` of `unit` is what all `pieces` are together: seconds of audio, tokens, rows. Of several
+    pieces, which everybody does in turn one after the other, `judge` says what the answers are
+    worth.
     """
 
     work: str
     unit: str
     amount: float
     contenders: tuple[Contender, ...]
+    pieces: Sequence[Any]
+    judge: Callable[[Sequence[Any]], str] = lambda answers: str(answers[0])[:60]
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,15 @@ def installed(module: str) -> bool:
 
 def measure(contest: Contest, turns: int) -> list[Result]:
     """Let everybody work once to warm up, then in turns, so that a drifting clock hits all."""
-    answers = [contender.run() for contender in contest.contenders]
-    times = np.array([[_time(c.run) for c in contest.contenders] for _ in range(turns)]) * 1000
+    for contender in contest.contenders:
+        contender.run(contest.pieces[0])
+    end, least = time.monotonic() + CONTEST_SECONDS, LEAST_TURNS if len(contest.pieces) == 1 else 1
+    laps: list[list[float]] = []
+    while len(laps) < least or (len(laps) < turns and time.monotonic() < end):
+        taken = [[_time(c.run, piece) for c in contest.contenders] for piece in contest.pieces]
+        answers = [[answer for _, answer in column] for column in zip(*taken, strict=True)]
+        laps.append([sum(lap for lap, _ in column) for column in zip(*taken, strict=True)])
+    times = np.array(laps) * 1000
     return [
         Result(
             contest.work,
@@ -79,26 +92,19 @@ def measure(contest: Contest, turns: int) -> list[Result]:
             round(float(mine.max()), 2),
             f"{contest.amount / np.median(mine) * 1000:.4g} {contest.unit}/s",
             round(float(np.median(times[:, 0] / mine)), 3),
-            turns,
-            str(answer)[:60],
+            len(times),
+            contest.judge(answer),
         )
         for contender, mine, answer in zip(contest.contenders, times.T, answers, strict=True)
     ]
 
 
-def compare(specs: Iterable[ModelSpec], turns: int) -> Iterator[Result]:
-    """Every contest of the models, one after the other."""
-    for spec in specs:
-        for contest in contests(spec):
-            yield from measure(contest, turns)
-
-
-def _time(run: Callable[[], Any]) -> float:
+def _time(run: Callable[[Any], Any], piece: Any) -> tuple[float, Any]:
     """One turn: seconds a run, the median where many fit, since threads of the last contender may
-    still spin through the first."""
+    still spin through the first; and the answer."""
     taken = list[float]()
     while sum(taken) < TURN_SECONDS:
         start = time.perf_counter()
-        run()
+        answer = run(piece)
         taken.append(time.perf_counter() - start)
-    return float(np.median(taken))
+    return float(np.median(taken)), answer

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from export.peers import Contender, Contest, installed
+from export.peers.openvino_runtime import hints, openvino_request
 from model_zoo import zoo
-from model_zoo.runtime.providers import has_bf16, usable_cores
+from model_zoo.runtime.providers import usable_cores
 from model_zoo.spec import ModelSpec
 from model_zoo.text import sst2_minilm
 from model_zoo.weights import store
@@ -25,12 +24,11 @@ def contests(spec: ModelSpec) -> Iterator[Contest]:
     (piece,) = sst2_minilm.pieces(spec.task.example())
     row = np.array([piece.row()])
     feed = {"tokens": row, "mask": np.ones_like(row)}
-    scores = dict(_contenders(spec))
     runs = (
-        Contender(name, lambda score=score: np.round(score(feed)[0], 3))
-        for name, score in scores.items()
+        Contender(name, lambda feed, score=score: np.round(score(feed)[0], 3))
+        for name, score in _contenders(spec)
     )
-    yield Contest(f"{spec.name}, {row.shape[1]} tokens", "texts", 1, tuple(runs))
+    yield Contest(f"{spec.name}, {row.shape[1]} tokens", "texts", 1, tuple(runs), [feed])
     yield _reviews(spec)
 
 
@@ -39,23 +37,15 @@ def _contenders(spec: ModelSpec) -> Iterator[tuple[str, Score]]:
     session = model.session
     yield f"sensorium {session.ran}", lambda feed: session(**feed)[0]
     if installed("openvino"):
-        hint = "bf16" if has_bf16() else "f32"
         path = store.graph_file(spec, "fp32")
-        yield f"OpenVINO {version('openvino')} {hint}", _openvino(path, hint)
+        for hint in hints():
+            compiled = openvino_request(path, hint)
+            yield (
+                f"OpenVINO {version('openvino')} {hint}",
+                lambda feed, compiled=compiled: compiled.infer(feed)["logits"],
+            )
     if installed("torch"):
         yield f"torch {version('torch')} float32", _torch(spec)
-
-
-def _openvino(path: Path, hint: str) -> Score:
-    import openvino
-
-    options: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": hint,
-        "INFERENCE_NUM_THREADS": usable_cores(),
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    request = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
-    return lambda feed: request.infer(feed)["logits"]
 
 
 def _torch(spec: ModelSpec) -> Score:
@@ -80,9 +70,9 @@ def _reviews(spec: ModelSpec) -> Contest:
     starts, lengths = chance.integers(0, len(words), REVIEWS), chance.integers(2, 25, REVIEWS)
     texts = [" ".join((words * 2)[a : a + n]) for a, n in zip(starts, lengths, strict=True)]
 
-    def run() -> str:
+    def run(texts: list[str]) -> str:
         answers = list(model.classify_many(texts))
         return f"{np.mean([answer['positive'] for answer in answers]):.3f} positive"
 
     ours = Contender(f"sensorium {model.session.ran}", run)
-    return Contest(f"{spec.name}, {REVIEWS:,} short reviews", "texts", REVIEWS, (ours,))
+    return Contest(f"{spec.name}, {REVIEWS:,} short reviews", "texts", REVIEWS, (ours,), [texts])

@@ -50,10 +50,10 @@ def _smollm2(spec: ModelSpec) -> Iterator[Contest]:
         (LONG, 1, f"first token after {LONG}"),
     ):
         prompt = tokens[:length]
-        contenders = [_ours(f"sensorium {pair.precision}", session, vocabulary, prompt, new)]
+        contenders = [_ours(f"sensorium {pair.precision}", session, vocabulary, new)]
         if installed("llama_cpp"):
-            contenders.append(_llama_cpp(spec, prompt, new))
-        yield Contest(f"{spec.name}, {work}", "tokens", new, tuple(contenders))
+            contenders.append(_llama_cpp(spec, new))
+        yield Contest(f"{spec.name}, {work}", "tokens", new, tuple(contenders), [prompt])
 
 
 def _gpt2(spec: ModelSpec) -> Iterator[Contest]:
@@ -64,9 +64,10 @@ def _gpt2(spec: ModelSpec) -> Iterator[Contest]:
         folder = Path(name)
         session = _noise(folder)
         prompt = np.random.default_rng(0).integers(0, 50_000, PROMPT).tolist()
-        contenders = [_ours("sensorium int8", session, _Silent(), prompt, NEW)]
-        contenders += [_ctranslate2(folder, kind, prompt) for kind in ("int8", "float32")]
-        yield Contest(f"gpt2's shape, {NEW} tokens after {PROMPT}", "tokens", NEW, (*contenders,))
+        contenders = [_ours("sensorium int8", session, _Silent(), NEW)]
+        contenders += [_ctranslate2(folder, kind) for kind in ("int8", "float32")]
+        work = f"gpt2's shape, {NEW} tokens after {PROMPT}"
+        yield Contest(work, "tokens", NEW, tuple(contenders), [prompt])
 
 
 class _Silent(Vocabulary):
@@ -82,14 +83,12 @@ class _Silent(Vocabulary):
         return "x"
 
 
-def _ours(
-    name: str, session: Session, vocabulary: Vocabulary, prompt: list[int], new: int
-) -> Contender:
+def _ours(name: str, session: Session, vocabulary: Vocabulary, new: int) -> Contender:
     """The whole loop that pages and callers get, probabilities and alternatives included."""
     options = replace(GREEDY, max_new_tokens=new)
     reader = Reader(session, CONTEXT)  # its memory stays, as the others' does
 
-    def run() -> str:
+    def run(prompt: list[int]) -> str:
         reader.forget(0)
         tokens = generate(reader, vocabulary, Prompt(tuple(prompt)), options)
         return "".join(token.text for token in tokens)
@@ -116,11 +115,11 @@ def _llama(file: Path) -> Any:
     )
 
 
-def _llama_cpp(spec: ModelSpec, prompt: list[int], new: int) -> Contender:
+def _llama_cpp(spec: ModelSpec, new: int) -> Contender:
     [file] = weights_of(spec).values()
     model = _llama(file)
 
-    def run() -> str:
+    def run(prompt: list[int]) -> str:
         model.reset()
         tokens = model.generate(prompt, temp=0.0, repeat_penalty=1.0)
         written = [next(tokens) for _ in range(new)]
@@ -142,7 +141,7 @@ def _noise(folder: Path) -> Session:
     return Session(folder / "gpt2.onnx", "int8", "cpu", Workers(spin=True))
 
 
-def _ctranslate2(folder: Path, kind: str, prompt: list[int]) -> Contender:
+def _ctranslate2(folder: Path, kind: str) -> Contender:
     import ctranslate2
 
     converted = folder / f"ct2-{kind}"
@@ -151,9 +150,9 @@ def _ctranslate2(folder: Path, kind: str, prompt: list[int]) -> Contender:
     generator = ctranslate2.Generator(
         str(converted), compute_type=kind, intra_threads=cores, inter_threads=1
     )
-    names = [f"t{token}" for token in prompt]
 
-    def run() -> str:
+    def run(prompt: list[int]) -> str:
+        names = [f"t{token}" for token in prompt]
         found = generator.generate_batch(
             [names], max_length=NEW, min_length=NEW, beam_size=1, include_prompt_in_result=False
         )

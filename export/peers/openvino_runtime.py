@@ -1,0 +1,25 @@
+"""OpenVINO's own runtime, beside its plugin for onnxruntime: the same file, its best settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from model_zoo.runtime.providers import has_bf16, usable_cores
+
+
+def hints() -> tuple[str, ...]:
+    """The precisions that it may compute in here."""
+    return ("f32", "bf16") if has_bf16() else ("f32",)
+
+
+def openvino_request(path: Path, hint: str) -> Any:
+    """A graph compiled for one input at a time: `request.infer(feed)[output]`."""
+    import openvino
+
+    options: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": usable_cores(),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    return openvino.Core().compile_model(path, "CPU", options).create_infer_request()
