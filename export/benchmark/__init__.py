@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -38,17 +39,20 @@ def run(specs: Sequence[ModelSpec], turns: int, file: Path | None = None, *, sai
     """Measure what the file does not have yet; what fails is left out, and said."""
     results = _begun(file, said)
     steps = list(_steps(specs))
-    for number, step in enumerate(steps, 1):
-        key = " ".join(step)
-        if "failed" not in results["steps"].get(key, {"failed": ""}):
-            continue
-        said(f"{number} of {len(steps)}: {key}")
-        found = _apart(step, turns)
-        if "failed" in found:
-            said(f"{key} failed: {found['failed']}")
-        results["steps"][key] = found
-        if file:
-            _write(file, results)
+    with tempfile.TemporaryDirectory(prefix="sensorium-", ignore_cleanup_errors=True) as scratch:
+        for number, (kind, *asked) in enumerate(steps, 1):
+            key = " ".join([kind, *asked])
+            if "failed" not in results["steps"].get(key, {"failed": ""}):
+                continue
+            said(f"{number} of {len(steps)}: {key}")
+            if kind == "variant":
+                _apart("make", scratch, str(turns), *asked)
+            found = _apart(kind, scratch, str(turns), *asked)
+            if "failed" in found:
+                said(f"{key} failed: {found['failed']}")
+            results["steps"][key] = found
+            if file:
+                _write(file, results)
     return results
 
 
@@ -95,8 +99,8 @@ def _machine() -> dict[str, str]:
     return found
 
 
-def _apart(step: Step, turns: int) -> dict[str, Any]:
-    asked = [sys.executable, "-m", "export.benchmark.step", str(turns), *step]
+def _apart(*step: str) -> dict[str, Any]:
+    asked = [sys.executable, "-m", "export.benchmark.step", *step]
     environment = os.environ | {MEASURE: "off"}  # nothing else is measured meanwhile
     try:
         done = subprocess.run(

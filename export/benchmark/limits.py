@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
 from model_zoo.weights.store import graph_file
 
-SIZES_MB = (1, 8, 256)  # the smaller ones lie in the processor's caches
+SIZES_MB = (1, 8, 32, 128)  # the smaller ones lie in the processor's caches
 SIDE = 1024  # of the matrices
 PROBE_SECONDS = 0.12  # for each figure
 LOOKED_UP = {"Gather", "GatherBlockQuantized"}  # of whose tables only some rows are read
@@ -32,20 +33,23 @@ class Limits:
     """`read`: gigabytes a second by megabytes read again and again, all cores together.
 
     `multiply`: 10⁹ operations a second by precision, a multiplication and an addition being two.
+    `memory_mb`: what a process holds with all libraries and no model.
     """
 
     read: Mapping[str, float]
     multiply: Mapping[str, float]
+    memory_mb: float
 
 
 def measure() -> Limits:
     """The best of several tries at each."""
-    precisions = {"fp32": "cpu", "int8": "cpu"}
+    memory, precisions = peak_memory_mb(), {"fp32": "cpu", "int8": "cpu"}
     if has_bf16() and "openvino" in ready():
         precisions["bf16"] = "openvino"
     return Limits(
         {str(size): round(_read(size), 1) for size in SIZES_MB},
         {name: round(_multiply(name, where), 1) for name, where in precisions.items()},
+        round(memory, 1),
     )
 
 
@@ -66,6 +70,23 @@ def weight_bytes(spec: ModelSpec, precision: str, provider: str, part: str) -> i
         if one.name in read
     )
     return sum(sizes) // (2 if placed == "bf16" else 1)
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process ever held.
+
+    Linux's getrusage begins with what the process that started this one held, its own record does
+    not.
+    """
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
+    if sys.platform == "win32":
+        return float("nan")
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def _inputs(nodes: Any) -> Iterator[str]:

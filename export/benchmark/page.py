@@ -9,7 +9,8 @@ from typing import Any
 
 from export.benchmark import Results, of
 from export.benchmark.chart import Bar, drawn
-from export.benchmark.limits import bandwidth
+from export.benchmark.limits import SIDE, bandwidth
+from export.benchmark.variant import BATCHES, CALL_SECONDS, CALLERS, STEADY
 from model_zoo.errors import BadInput
 
 # What lies between them is this program's; others may write before and behind it.
@@ -55,8 +56,10 @@ def _lines(results: Results, chart: str) -> Iterator[str]:
     yield from _rates(results)
     yield from _against_limits(results)
     failed = {key: one["failed"] for key, one in results["steps"].items() if "failed" in one}
+    for found in of(results, "contests"):
+        failed |= found["missing"]
     if failed:
-        yield "## What did not run\n"
+        yield "\n## What did not run\n"
         yield from (f"- {key}: {reason}" for key, reason in failed.items())
 
 
@@ -69,19 +72,22 @@ def _others(results: Results) -> list[Row]:
 def _against_others(results: Results, chart: str) -> Iterator[str]:
     yield "## Beside others\n"
     yield (
-        "The same work on the same weights, or on random ones of the same shape, in turns in one "
-        "process; the ratio is ours to theirs, the median of the turns: below 1 is faster.\n"
+        "The same work on the same weights, or on random ones of the same shape, in turns, "
+        "everybody in a process of its own; the ratio is ours to theirs, the median of the turns: "
+        "below 1 is faster. Memory is the most that the process held, with what it took to build "
+        "or to convert the model where that was done there.\n"
     )
     yield f"![Our time as a share of each other's]({chart})\n"
     rows = [row for found in of(results, "contests") for row in found["rows"]]
     yield from _table(
-        ("work", "by", "ms", "least to most", "rate", "ours to theirs", "turns", "answer"),
+        ("work", "by", "ms", "least to most", "rate", "ours to theirs", "turns", "memory MB",
+         "answer"),
         (
             (
                 row["work"], row["contender"], _figure(row["median_ms"]),
                 f"{_figure(row['least_ms'])} to {_figure(row['most_ms'])}", row["rate"],
                 "" if row["contender"].startswith("sensorium") else f"{row['ours_to_theirs']:.2f}",
-                row["turns"], str(row["answer"]).replace("|", "\\|").replace("\n", " "),
+                row["turns"], f"{row['memory_mb']:.0f}", _cell(row["answer"]),
             )
             for row in rows
         ),
@@ -92,10 +98,10 @@ def _variants(results: Results) -> Iterator[str]:
     yield "\n## Every model and variant\n"
     yield (
         "Each in a process of its own, from input to answer. `first` is the first answer after the "
-        "graphs were opened. Runs end once the 95th percentile is steady within 3%, or after five "
-        "seconds (~). Memory is the most that the whole process held, about 90 MB of it Python "
-        "with its libraries. **Bold** is what `auto` takes. Where the real weights cannot be had "
-        "random ones of the same shapes stand in.\n"
+        f"graphs were opened. Runs end once the 95th percentile is steady within {STEADY:.0%}, or "
+        f"after {CALL_SECONDS:.0f} s (~). Memory is the most that the whole process held"
+        f"{_of_python(results)}. **Bold** is what `auto` takes. Where the real weights cannot be "
+        "had random ones of the same shapes stand in.\n"
     )
     heads = ("model", "variant", "work", "MB", "load ms", "first ms", "median ms", "p95 ms", "runs",
              "memory MB", "accuracy or difference from fp32")  # fmt: skip
@@ -113,8 +119,13 @@ def _variants(results: Results) -> Iterator[str]:
     )  # fmt: skip
     chosen = list(_auto(results))
     if chosen:
-        yield "\n`auto` against the fastest variant within the accuracy budget: "
-        yield ", ".join(f"{name} {ratio:.2f}" for name, ratio in chosen) + "."
+        ratios = ", ".join(f"{name} {ratio:.2f}" for name, ratio in chosen)
+        yield f"\n`auto` against the fastest variant within the accuracy budget: {ratios}."
+
+
+def _of_python(results: Results) -> str:
+    limits = next(iter(of(results, "limits")), None)
+    return f", of which Python with its libraries is {limits['memory_mb']:.0f}" if limits else ""
 
 
 def _auto(results: Results) -> Iterator[tuple[str, float]]:
@@ -136,15 +147,15 @@ def _rates(results: Results) -> Iterator[str]:
         "Pieces of the work above in a second: of the graph alone with so many in one run, and by "
         "as many threads that ask at once.\n"
     )
-    heads = ("model", "variant", *(f"batch {n}" for n in (1, 8, 32)),
-             "1 caller", "2 callers", "4 callers")  # fmt: skip
+    heads = ("model", "variant", *(f"batch {n}" for n in BATCHES),
+             *(f"{n} caller{'s' * (n > 1)}" for n in CALLERS))  # fmt: skip
     yield from _table(
         heads,
         (
             (
                 row["model"], _variant(row),
-                *(_figure(row["batches"].get(n)) for n in ("1", "8", "32")),
-                *(_figure(row["callers"][n]) for n in ("1", "2", "4")),
+                *(_figure(row["batches"].get(str(n))) for n in BATCHES),
+                *(_figure(row["callers"][str(n)]) for n in CALLERS),
             )
             for row in of(results, "variant")
         ),
@@ -160,8 +171,8 @@ def _against_limits(results: Results) -> Iterator[str]:
     yield "\n## How near the limit\n"
     yield (
         f"What these cores can at best do, in a probe of a second: read {read} again and again; "
-        f"multiply, in 10⁹ operations a second, {product} (1,024 × 1,024 matrices, by onnxruntime "
-        "itself). The least time is the greater of two: all products and convolutions of one piece "
+        f"multiply, in 10⁹ operations a second, {product} ({SIDE} × {SIDE} matrices, by "
+        "onnxruntime itself). The least time is the greater of two: all products and convolutions of one piece "
         "of work at that speed, and its weights read once in every run of a graph. What a piece "
         "does besides, preprocessing, norms and the cache of keys, is not in it, so that 100% "
         "cannot be reached.\n"
@@ -210,6 +221,10 @@ def _quality(row: Row) -> str:
 
 def _work(row: Row) -> str:
     return f"{row['work']}, {row['weights']}" if row["weights"] else str(row["work"])
+
+
+def _cell(answer: Any) -> str:
+    return str(answer).replace("|", "\\|").replace("\n", " ")
 
 
 def _figure(value: float | None) -> str:

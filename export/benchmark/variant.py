@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from export.benchmark.limits import weight_bytes
+from export.benchmark.limits import peak_memory_mb, weight_bytes
 from model_zoo import zoo
 from model_zoo.runtime.bench import make_random
 from model_zoo.runtime.placement import choose
@@ -23,7 +22,8 @@ from model_zoo.spec import ModelSpec
 from model_zoo.weights.fetch import are_here
 from model_zoo.weights.random import RANDOM
 
-LEAST_RUNS, MOST_RUNS = 10, 2000
+LEAST_RUNS, MOST_RUNS = 40, 2000
+FEWEST_RUNS = 5  # of what is slow
 STEADY = 0.03  # the share by which the 95th percentile moves while the runs grow by half, twice
 CALL_SECONDS = 5.0  # after which a figure that is not steady is left at that
 RATE_SECONDS = 0.8  # for each throughput
@@ -120,23 +120,6 @@ def measure(spec: ModelSpec, precision: str, provider: str, folder: Path) -> Var
     )  # fmt: skip
 
 
-def peak_memory_mb() -> float:
-    """The most memory that this process ever held.
-
-    Linux's getrusage begins with what the process that started this one held, its own record does
-    not.
-    """
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
-    if sys.platform == "win32":
-        return float("nan")
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
 def _timed(work: Work) -> float:
     start = time.perf_counter()
     work()
@@ -154,7 +137,7 @@ def _laps(work: Work) -> tuple[list[float], bool]:
             if max(seen[-3:]) - min(seen[-3:]) < STEADY * seen[-1]:
                 return laps, True
             at += at // 2
-        if time.perf_counter() > end and len(laps) >= LEAST_RUNS // 2:
+        if time.perf_counter() > end and len(laps) >= FEWEST_RUNS:
             break
     return laps, False
 

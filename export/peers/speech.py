@@ -6,9 +6,9 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 from tokenizers import Tokenizer
 
-from export.peers import Contender, Contest, installed
+from export.peers import Contender, Contest, Run, installed, ours
 from model_zoo import zoo
 from model_zoo.runtime.providers import usable_cores
 from model_zoo.spec import ModelSpec
@@ -35,20 +35,17 @@ EXAMPLE_SAYS = (
 PAUSE_SECONDS = 0.8  # between the sentences of the long recording
 LONG_SECONDS = 120
 
-Transcribe = Callable[[Samples], str]
-
 
 def contests(spec: ModelSpec) -> Iterator[Contest]:
     """The same sound, greedy, without second tries, through everybody who is installed."""
-    with tempfile.TemporaryDirectory() as folder:
-        contenders = tuple(_contenders(spec, Path(folder)))
-        for name, sound in _sounds(spec).items():
-            yield _contest(f"{spec.name}, {name}", contenders, [sound])
-        spoken = dict(_spoken(spec))
-        sounds = [open_sound(path).samples() for path in spoken]
-        quick = tuple(one for one in contenders if "openai" not in one.name)
-        whole = _contest(f"{spec.name}, {len(sounds)} files", quick, sounds)
-        yield replace(whole, judge=partial(_word_errors, list(spoken.values())))
+    contenders = tuple(_contenders(spec))
+    for name, sound in _sounds(spec).items():
+        yield _contest(f"{spec.name}, {name}", contenders, [sound])
+    spoken = dict(_spoken(spec))
+    sounds = [open_sound(path).samples() for path in spoken]
+    quick = tuple(one for one in contenders if "openai" not in one.name)
+    whole = _contest(f"{spec.name}, {len(sounds)} files", quick, sounds)
+    yield replace(whole, judge=partial(_word_errors, list(spoken.values())))
 
 
 def _contest(work: str, contenders: tuple[Contender, ...], sounds: Sequence[Samples]) -> Contest:
@@ -98,20 +95,22 @@ def _sounds(spec: ModelSpec) -> dict[str, Samples]:
     }
 
 
-def _contenders(spec: ModelSpec, folder: Path) -> Iterator[Contender]:
-    model = zoo.load(spec.name)
-    options = SpeechOptions(language="en", temperatures=(0.0,))
-    yield Contender(
-        f"sensorium {model.ran}",
-        lambda sound: str(model.trace((SAMPLE_RATE, sound), options).answer.text),
-    )
+def _contenders(spec: ModelSpec) -> Iterator[Contender]:
+    yield Contender(ours(spec), partial(_ours, spec))
     if installed("faster_whisper"):
-        _lay_out(spec, folder)
         for kind in ("int8", "float32"):
             name = f"faster-whisper {version('faster-whisper')} {kind}"
-            yield Contender(name, _faster(folder, kind))
+            yield Contender(name, partial(_faster, spec, kind))
     if installed("whisper"):
-        yield Contender(f"openai-whisper {version('openai-whisper')} float32", _openai(spec))
+        name = f"openai-whisper {version('openai-whisper')} float32"
+        yield Contender(name, partial(_openai, spec))
+
+
+@cache
+def _ours(spec: ModelSpec) -> Run:
+    model = zoo.load(spec.name)
+    options = SpeechOptions(language="en", temperatures=(0.0,))
+    return lambda sound: str(model.trace((SAMPLE_RATE, sound), options).answer.text)
 
 
 def _lay_out(spec: ModelSpec, folder: Path) -> None:
@@ -125,10 +124,13 @@ def _lay_out(spec: ModelSpec, folder: Path) -> None:
     (folder / "vocabulary.json").write_text(json.dumps(tokens + times), encoding="utf-8")
 
 
-def _faster(folder: Path, kind: str) -> Transcribe:
+@cache
+def _faster(spec: ModelSpec, kind: str) -> Run:
     from faster_whisper import WhisperModel
 
-    model = WhisperModel(str(folder), "cpu", compute_type=kind, cpu_threads=usable_cores())
+    with tempfile.TemporaryDirectory() as folder:
+        _lay_out(spec, Path(folder))
+        model = WhisperModel(folder, "cpu", compute_type=kind, cpu_threads=usable_cores())
 
     def run(sound: Samples) -> str:
         segments, _ = model.transcribe(
@@ -139,16 +141,17 @@ def _faster(folder: Path, kind: str) -> Transcribe:
     return run
 
 
-def _openai(spec: ModelSpec) -> Transcribe:
+@cache
+def _openai(spec: ModelSpec) -> Run:
     import torch
     import whisper
 
     from export.checks.original_whisper import load
 
     model = load(spec)
+    torch.set_num_threads(usable_cores())
 
     def run(sound: Samples) -> str:
-        torch.set_num_threads(usable_cores())
         found: dict[str, Any] = whisper.transcribe(
             model, sound, language="en", temperature=0.0, fp16=False,
             condition_on_previous_text=False,
