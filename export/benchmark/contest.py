@@ -66,7 +66,7 @@ class Process:
         assert self._process.stdout is not None
         print(json.dumps([contest, piece]), file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
-        found = json.loads(line) if line else {"failed": "its process ended"}
+        found: dict[str, Any] = json.loads(line) if line else {"failed": "its process ended"}
         if "failed" in found:
             raise RuntimeError(found["failed"])
         return found["seconds"], found["answer"], found["memory_mb"]

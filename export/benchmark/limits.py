@@ -64,7 +64,7 @@ def weight_bytes(spec: ModelSpec, precision: str, provider: str, part: str) -> i
     placed, _ = spec.place(precision, provider)[part]
     graph = onnx.load(graph_file(spec, placed, part), load_external_data=False).graph
     read = set(_inputs(graph.node))
-    sizes = (
+    sizes: Iterator[int] = (
         prod(one.dims) * onnx.helper.tensor_dtype_to_np_dtype(one.data_type).itemsize
         for one in graph.initializer
         if one.name in read

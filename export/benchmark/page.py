@@ -109,7 +109,7 @@ def _variants(results: Results) -> Iterator[str]:
         heads,
         (
             (
-                row["model"], _variant(row), _work(row),
+                row["model"], _variant(row), _work(row, results),
                 _figure(row["size_mb"]), _figure(row["load_ms"]), _figure(row["first_ms"]),
                 _figure(row["median_ms"]), f"{_figure(row['p95_ms'])}{' ~' * (not row['steady'])}",
                 row["runs"], f"{row['memory_mb']:.0f}", _quality(row),
@@ -172,8 +172,8 @@ def _against_limits(results: Results) -> Iterator[str]:
     yield (
         f"What these cores can at best do, in a probe of a second: read {read} again and again; "
         f"multiply, in 10⁹ operations a second, {product} ({SIDE} × {SIDE} matrices, by "
-        "onnxruntime itself). The least time is the greater of two: all products and convolutions of one piece "
-        "of work at that speed, and its weights read once in every run of a graph. What a piece "
+        "onnxruntime itself). The least time is the greater of two: all products and convolutions "
+        "of one piece of work at that speed, and its weights read once in every run of a graph. What a piece "
         "does besides, preprocessing, norms and the cache of keys, is not in it, so that 100% "
         "cannot be reached.\n"
     )
@@ -219,8 +219,11 @@ def _quality(row: Row) -> str:
     return "" if row["difference"] is None else f"difference {row['difference']:.2g}"
 
 
-def _work(row: Row) -> str:
-    return f"{row['work']}, {row['weights']}" if row["weights"] else str(row["work"])
+def _work(row: Row, results: Results) -> str:
+    """What one piece is, with the steps that a token loop takes for it."""
+    runs = max(of(results, "work", row["model"])[0]["runs"].values())
+    steps = f" in {runs} steps" if runs > 1 else ""
+    return ", ".join(filter(None, [f"{row['work']}{steps}", row["weights"]]))
 
 
 def _cell(answer: Any) -> str:

@@ -5,7 +5,7 @@ A file here holds the peers of one task, and imports only those that are install
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -54,6 +54,11 @@ def ours(spec: ModelSpec) -> str:
     """What we are called: by what `auto` takes here."""
     choice = choose(spec)
     return f"sensorium {choice.precision} {choice.provider}"
+
+
+def rounded(numbers: Iterable[float]) -> list[float]:
+    """Logits as a table shows them."""
+    return [round(float(number), 2) for number in numbers]
 
 
 def installed(module: str) -> bool:

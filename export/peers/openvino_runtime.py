@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from export.peers import Run
+from export.peers import Run, rounded
 from model_zoo.runtime.providers import has_bf16, usable_cores
 
 
@@ -26,4 +24,4 @@ def openvino_run(path: Path, hint: str) -> Run:
         "PERFORMANCE_HINT": "LATENCY",
     }
     request = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
-    return lambda feed: np.round(request.infer(feed)["logits"][0, :3], 2).tolist()
+    return lambda feed: rounded(request.infer(feed)["logits"][0, :3])

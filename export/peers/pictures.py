@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from export.peers import Contender, Contest, Run, installed, ours
+from export.peers import Contender, Contest, Run, installed, ours, rounded
 from export.peers.openvino_runtime import hints, openvino_run
 from model_zoo import zoo
 from model_zoo.spec import ModelSpec
@@ -36,4 +36,4 @@ def contests(spec: ModelSpec) -> Iterator[Contest]:
 
 def _ours(spec: ModelSpec) -> Run:
     session = zoo.load(spec.name, task=IMAGES).session
-    return lambda feed: np.round(session(**feed)[0][0, :3], 2).tolist()
+    return lambda feed: rounded(session(**feed)[0][0, :3])

@@ -8,12 +8,13 @@ from importlib.metadata import version
 
 import numpy as np
 
-from export.peers import Contender, Contest, Run, installed, ours
+from export.peers import Contender, Contest, Run, installed, ours, rounded
 from export.peers.openvino_runtime import hints, openvino_run
 from model_zoo import zoo
 from model_zoo.runtime.providers import usable_cores
 from model_zoo.spec import ModelSpec
 from model_zoo.text import sst2_minilm
+from model_zoo.text.sentiment.task import SENTIMENT
 from model_zoo.weights import store
 
 REVIEWS = 1000  # short ones, of 2 to 24 words
@@ -26,10 +27,8 @@ def contests(spec: ModelSpec) -> Iterator[Contest]:
     feed = {"tokens": row, "mask": np.ones_like(row)}
     contenders = tuple(_contenders(spec))
     yield Contest(f"{spec.name}, {row.shape[1]} tokens", "texts", 1, contenders, [feed])
-    whole = (Contender(ours(spec), partial(_list, spec)),)
-    yield Contest(
-        f"{spec.name}, {REVIEWS:,} short reviews", "texts", REVIEWS, whole, [_reviews(spec)]
-    )
+    texts, whole = _reviews(spec), (Contender(ours(spec), partial(_list, spec)),)
+    yield Contest(f"{spec.name}, {REVIEWS:,} short reviews", "texts", REVIEWS, whole, [texts])
 
 
 def _contenders(spec: ModelSpec) -> Iterator[Contender]:
@@ -44,9 +43,8 @@ def _contenders(spec: ModelSpec) -> Iterator[Contender]:
 
 
 def _ours(spec: ModelSpec) -> Run:
-    model: sst2_minilm.Sst2Minilm = zoo.load(spec.name)
-    session = model.session
-    return lambda feed: np.round(session(**feed)[0][0], 2).tolist()
+    session = zoo.load(spec.name, task=SENTIMENT).session
+    return lambda feed: rounded(session(**feed)[0][0])
 
 
 def _torch(spec: ModelSpec) -> Run:
@@ -60,13 +58,13 @@ def _torch(spec: ModelSpec) -> Run:
     def run(feed: dict[str, np.ndarray]) -> list[float]:
         with torch.inference_mode():
             logits = np.asarray(module(*map(torch.from_numpy, feed.values())))
-            return [round(float(logit), 2) for logit in logits[0]]
+            return rounded(logits[0])
 
     return run
 
 
 def _list(spec: ModelSpec) -> Run:
-    model: sst2_minilm.Sst2Minilm = zoo.load(spec.name)
+    model = zoo.load(spec.name, task=SENTIMENT)
 
     def run(texts: list[str]) -> str:
         answers = list(model.classify_many(texts))

@@ -23,6 +23,7 @@ from model_zoo.runtime.providers import usable_cores
 from model_zoo.spec import ModelSpec
 from model_zoo.speech.audio import SAMPLE_RATE, Recording, Samples, open_sound
 from model_zoo.speech.options import SpeechOptions
+from model_zoo.speech.task import RECOGNITION
 from model_zoo.weights.store import weights_of
 
 # Recordings beside `refs.tsv`, with columns file, language, seconds, transcript
@@ -108,7 +109,7 @@ def _contenders(spec: ModelSpec) -> Iterator[Contender]:
 
 @cache
 def _ours(spec: ModelSpec) -> Run:
-    model = zoo.load(spec.name)
+    model = zoo.load(spec.name, task=RECOGNITION)
     options = SpeechOptions(language="en", temperatures=(0.0,))
     return lambda sound: str(model.trace((SAMPLE_RATE, sound), options).answer.text)
 

@@ -274,8 +274,8 @@ def _bench_peers(names: Sequence[str], turns: int, as_json: bool) -> None:
     if as_json and not files:
         print(json.dumps(results, ensure_ascii=False, indent=1))
         return
-    steps = results["steps"].items()
-    show([row for key, one in steps if "contests" in key for row in one.get("rows", ())], False)
+    found = [results["steps"].get(f"contests {name}", {}) for name in chosen]
+    show([row for one in found for row in one.get("rows", ())], as_json=False)
 
 
 def _measure(
