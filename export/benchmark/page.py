@@ -173,9 +173,9 @@ def _against_limits(results: Results) -> Iterator[str]:
         f"What these cores can at best do, in a probe of a second: read {read} again and again; "
         f"multiply, in 10⁹ operations a second, {product} ({SIDE} × {SIDE} matrices, by "
         "onnxruntime itself). The least time is the greater of two: all products and convolutions "
-        "of one piece of work at that speed, and its weights read once in every run of a graph. What a piece "
-        "does besides, preprocessing, norms and the cache of keys, is not in it, so that 100% "
-        "cannot be reached.\n"
+        "of one piece of work at that speed, and its weights read once in every run of a graph. "
+        "What a piece does besides, preprocessing, norms and the cache of keys, is not in it, so "
+        "that 100% cannot be reached.\n"
     )
     works = {name: of(results, "work", name) for name in
              dict.fromkeys(row["model"] for row in of(results, "variant"))}  # fmt: skip
