@@ -2,6 +2,7 @@
 # make test    set up what the quick tests need and run them, and one a page in the browser
 # make test-slow    more of the same: other signals, languages, widths
 # make test-export    training, and the tests against the original implementations, with torch
+# make test-gpu    the whole zoo on Chromium's software GPU, with REAL=1 on that of the machine
 # make test-browsers  every test in Chromium, each page in Firefox and WebKit; BROWSERS=chromium is less
 # make load    many visitors, long answers and long waits
 # make soak    watch the app in use for SOAK_SECONDS, with strace
@@ -10,13 +11,17 @@
 # make bench   time every model, and a digit through HTTP against an echo
 # make setup   only prepare .venv with all that these need
 #
-# HARDWARE=gpu installs onnxruntime for NVIDIA in place of the CPU's; FETCH=no skips the weights.
+# HARDWARE=gpu installs onnxruntime for NVIDIA's CUDA, webgpu for any other GPU, cpu for none; make run
+# chooses by what the machine has. FETCH=no skips the weights.
 
 PYTHON ?= python3
-HARDWARE ?= cpu
+# NVIDIA's driver brings nvidia-smi; other GPUs show as a render node (Linux) or are there (macOS)
+FOUND := $(if $(shell command -v nvidia-smi),gpu,$(if $(wildcard /dev/dri/renderD*)$(filter Darwin,$(shell uname)),webgpu,cpu))
+HARDWARE ?= $(if $(filter run,$(MAKECMDGOALS)),$(FOUND),cpu)
 FETCH ?= yes
 BROWSERS ?= all
 ARGS ?=
+REAL ?=
 # what runs the tests of two files at once; empty for one after the other
 BESIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
 # of make test-export: which tests
@@ -36,9 +41,9 @@ INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(B
 TESTS := .venv/$(HARDWARE) .venv/test
 OTHERS := $(if $(filter chromium,$(BROWSERS)),,.venv/browsers)  # their drivers
 # Whatever imports torch lies in tests/export, which is not even read here.
-QUICK := $(BIN)/python -m pytest --ignore=tests/export $(BESIDE)
+QUICK := $(BIN)/python -m pytest --ignore=tests/export --ignore=tests/gpu $(BESIDE)
 
-.PHONY: run test test-slow test-quick test-export test-browsers load soak fuzz lint bench setup browser screenshots clean
+.PHONY: run test test-slow test-quick test-export test-gpu test-browsers load soak fuzz lint bench setup browser screenshots clean
 
 run: .venv/$(HARDWARE)
 ifeq ($(FETCH),yes)
@@ -56,7 +61,10 @@ test-quick: $(TESTS)
 	$(QUICK) -m "not (export or slow or load or browser or weights)" $(ARGS)
 
 test-export: $(TESTS) .venv/export
-	$(BIN)/python -m pytest -m "$(EXPORT)" $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/gpu -m "$(EXPORT)" $(ARGS)
+
+test-gpu: $(TESTS) browser
+	SENSORIUM_REAL_GPU=$(REAL) $(BIN)/python -m pytest -s -m gpu tests/gpu $(ARGS)
 
 test-browsers: $(TESTS) $(OTHERS) browser
 	$(BIN)/python -m pytest -m "browser and not soak" $(ARGS)

@@ -132,6 +132,10 @@ class ModelSpec:
                 f"{self.name}: fetched weights need a builder, embedded ones have none"
             )
 
+    def __hash__(self) -> int:
+        """Of the name alone: what is known of a model is looked up at every answer."""
+        return hash(self.name)
+
     @property
     def embedded(self) -> bool:
         """True where the ONNX files are committed and nothing is ever fetched."""

@@ -13,13 +13,23 @@ import pytest
 from demos.shell import words
 from model_zoo.errors import BadInput
 from model_zoo.sentence import sentence
-from model_zoo.trace import Ran
+from model_zoo.trace import PLACES, Ran
 from model_zoo.weights.cache import DISK_ERRORS
 from tests.conftest import ROOT
 
 CHINESE_READER = gr.Request(headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"})
 # What whoever starts the program reads in the terminal, in English; no visitor does.
-TERMINAL = {"cli", "discovery", "manifest", "inputs", "bench", "tuning", "command", "starting"}
+TERMINAL = {
+    "cli",
+    "discovery",
+    "manifest",
+    "inputs",
+    "bench",
+    "tuning",
+    "random",
+    "command",
+    "starting",
+}
 ERRORS = {"BadInput", "CacheError", "NotThere", "ProviderUnavailable", "UnknownModel",
           "WeightsNotFound"}  # fmt: skip
 # Whose first argument is said to a visitor, some time
@@ -122,7 +132,7 @@ def from_the_browser() -> set[str]:
 
 
 def wanted() -> set[str]:
-    places = {Ran(provider, "fp32").place for provider in ("cpu", "openvino", "cuda")}
+    places = {Ran(provider, "fp32").place for provider in PLACES}
     tables = set(DISK_ERRORS.values()) | places | words.GRADIO.keys()
     return from_python() | from_the_browser() | tables
 

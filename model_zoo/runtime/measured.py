@@ -41,7 +41,7 @@ class Timing:
             raise ValueError(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measured:
     """All that is known of one model here.
 
@@ -65,7 +65,7 @@ trying: Workers | None = None  # what `trial` opens every session with
 def measured(spec: ModelSpec) -> Measured:
     """What is known of a model; NOTHING where it, a version or the machine is another by now."""
     try:
-        return _models(cache_folder(), _machine()).get(_key(spec), NOTHING)
+        return _models(os.environ.get("SENSORIUM_CACHE", "")).get(_key(spec), NOTHING)
     except ZooError:
         return NOTHING
 
@@ -75,7 +75,7 @@ def keep(spec: ModelSpec, found: Measured) -> None:
     folder = cache_folder()
     path = folder / FILE
     with cache_errors(folder), locked(folder / "measuring"):
-        others = _models.__wrapped__(folder, _machine())
+        others = _read(folder)
         name = f"{spec.name} "  # of which nothing older is kept
         models = {key: one for key, one in others.items() if not key.startswith(name)}
         models[_key(spec)] = found
@@ -110,9 +110,14 @@ def _plain(found: Measured) -> dict[str, Any]:
 
 
 @ttl_cache(maxsize=8, ttl=LOOK_SECONDS)
-def _models(folder: Path, machine: str) -> dict[str, Measured]:
+def _models(_: str) -> dict[str, Measured]:
+    """What the cache folder says, which the variable may have moved; asked at every answer."""
+    return _read(cache_folder())
+
+
+def _read(folder: Path) -> dict[str, Measured]:
     """By model and digest; empty where the file is unreadable or another machine's."""
-    file = folder / FILE
+    file, machine = folder / FILE, _machine()
     try:
         memory = json.loads(file.read_text(encoding="utf-8"))
         if memory["machine"] != machine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 from model_zoo.errors import BadInput, brief
@@ -99,7 +100,11 @@ def by_rule(pairs: Collection[Pair], amx: bool) -> Pair:
 
 def reason(spec: ModelSpec, pair: Pair) -> str:
     """Why a model runs at a pair, as the line below an answer says it."""
-    known = measured(spec)
+    return _reason(spec, measured(spec), pair, *LOST)
+
+
+@lru_cache
+def _reason(spec: ModelSpec, known: Measured, pair: Pair, *_: str) -> str:
     if pair != fastest(known, in_budget(spec)):
         return sentence("asked for")
     if pair not in known.timings:

@@ -22,9 +22,9 @@ from model_zoo.text.beams import search
 from model_zoo.text.encoding import mend
 from model_zoo.text.generation import generate, until
 from model_zoo.text.memory import Memory, Reader
-from model_zoo.text.prompt import Prompt, prompt_of
+from model_zoo.text.prompt import Prompt, is_whole, prompt_of
 from model_zoo.text.sampling import TextOptions
-from model_zoo.text.signs import Signs, Token, step_of, whole
+from model_zoo.text.signs import Signs, Token, step_of
 from model_zoo.text.texts import MAX_CHARACTERS
 from model_zoo.text.tokens import Vocabulary
 from model_zoo.trace import Ran, Stopwatch
@@ -148,7 +148,7 @@ class LanguageModel(OneGraph, ABC):
         """What the model reads: the prompt, as a message where that is asked for and known."""
         prompt = _read(prompt, "There is nothing to go on from: write a few words first.")
         vocabulary, answer = self.vocabulary, mend(options.answer)
-        if after and not _is_whole(vocabulary, after):  # a stop text has cut the last one
+        if after and not is_whole(vocabulary, after):  # a stop text has cut the last one
             answer, after = answer + "".join(token.text for token in after), ()
         again = after[0].again if after else ""
         if vocabulary.chat and options.chat:
@@ -283,16 +283,6 @@ def _read(text: str, empty: str) -> str:
             f"{MAX_CHARACTERS:,}",
         )
     return mend(text)
-
-
-def _is_whole(vocabulary: Vocabulary, tokens: Sequence[Token]) -> bool:
-    """Whether the tokens' texts are all that the tokens stand for, but for a sign to be ended."""
-    text, rest = "", b""
-    for token in tokens:
-        rest += vocabulary.piece(token.id)
-        if more := whole(rest):
-            text, rest = text + more, b""
-    return text.removeprefix(tokens[0].again) == "".join(token.text for token in tokens)
 
 
 def _end(steps: Generator[Any, None, T]) -> T:

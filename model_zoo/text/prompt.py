@@ -123,3 +123,13 @@ def _longer(
 def _total(logits: Logits) -> float:
     best = float(logits.max())
     return best + float(np.log(np.exp(logits - np.float32(best)).sum()))
+
+
+def is_whole(vocabulary: Vocabulary, tokens: Sequence[Token]) -> bool:
+    """Whether the tokens' texts are all that the tokens stand for, but for a sign to be ended."""
+    text, rest = "", b""
+    for token in tokens:
+        rest += vocabulary.piece(token.id)
+        if more := whole(rest):
+            text, rest = text + more, b""
+    return text.removeprefix(tokens[0].again) == "".join(token.text for token in tokens)
