@@ -43,9 +43,10 @@ class Limits:
 
 def measure() -> Limits:
     """The best of several tries at each."""
-    memory, precisions = peak_memory_mb(), {"fp32": "cpu", "int8": "cpu"}
-    if has_bf16() and "openvino" in ready():
+    precisions = {"fp32": "cpu", "int8": "cpu"}
+    if "openvino" in ready() and has_bf16():
         precisions["bf16"] = "openvino"
+    memory = peak_memory_mb()
     return Limits(
         {str(size): round(_read(size), 1) for size in SIZES_MB},
         {name: round(_multiply(name, where), 1) for name, where in precisions.items()},
