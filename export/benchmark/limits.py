@@ -23,7 +23,7 @@ from model_zoo.weights.store import graph_file
 
 SIZES_MB = (1, 8, 32, 128)  # the smaller ones lie in the processor's caches
 SIDE = 1024  # of the matrices
-PROBE_SECONDS = 0.12  # for each figure
+READ_SECONDS, MULTIPLY_SECONDS = 0.1, 0.3  # of tries for each figure
 LOOKED_UP = {"Gather", "GatherBlockQuantized"}  # of whose tables only some rows are read
 READERS: tuple[Callable[[Any], Any], ...] = (lambda x: np.dot(x, x), np.max)
 
@@ -74,7 +74,7 @@ def weight_bytes(spec: ModelSpec, precision: str, provider: str, part: str) -> i
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process ever held.
+    """The most memory that this process ever held; 0 where the system does not say.
 
     Linux's getrusage begins with what the process that started this one held, its own record does
     not.
@@ -84,7 +84,7 @@ def peak_memory_mb() -> float:
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024 / 1e6
     if sys.platform == "win32":
-        return float("nan")
+        return 0.0
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -108,7 +108,7 @@ def _read(size_mb: int) -> float:
                 for _ in range(again):
                     reader(part)
 
-            seconds = _least(lambda work=work: list(threads.map(work, parts)))
+            seconds = _least(lambda work=work: list(threads.map(work, parts)), READ_SECONDS)
             best = max(best, size_mb * 1e6 * again / seconds / 1e9)
     return best
 
@@ -124,13 +124,13 @@ def _multiply(precision: str, provider: str) -> float:
         graph.output("y", np.float32, [SIDE, SIDE])
         graph.save(path)
         session = Session(path, precision, provider, Workers(usable_cores(), spin=True))
-        return 2 * SIDE**3 / _least(lambda: session(x=weight)) / 1e9
+        return 2 * SIDE**3 / _least(lambda: session(x=weight), MULTIPLY_SECONDS) / 1e9
 
 
-def _least(work: Callable[[], Any]) -> float:
+def _least(work: Callable[[], Any], seconds: float) -> float:
     work()
     taken: list[float] = []
-    while sum(taken) < PROBE_SECONDS or len(taken) < 3:
+    while sum(taken) < seconds or len(taken) < 3:
         start = time.perf_counter()
         work()
         taken.append(time.perf_counter() - start)

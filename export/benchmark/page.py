@@ -87,7 +87,7 @@ def _against_others(results: Results, chart: str) -> Iterator[str]:
                 row["work"], row["contender"], _figure(row["median_ms"]),
                 f"{_figure(row['least_ms'])} to {_figure(row['most_ms'])}", row["rate"],
                 "" if row["contender"].startswith("sensorium") else f"{row['ours_to_theirs']:.2f}",
-                row["turns"], f"{row['memory_mb']:.0f}", _cell(row["answer"]),
+                row["turns"], _figure(row["memory_mb"] or None), _cell(row["answer"]),
             )
             for row in rows
         ),
@@ -112,7 +112,7 @@ def _variants(results: Results) -> Iterator[str]:
                 row["model"], _variant(row), _work(row, results),
                 _figure(row["size_mb"]), _figure(row["load_ms"]), _figure(row["first_ms"]),
                 _figure(row["median_ms"]), f"{_figure(row['p95_ms'])}{' ~' * (not row['steady'])}",
-                row["runs"], f"{row['memory_mb']:.0f}", _quality(row),
+                row["runs"], _figure(row["memory_mb"] or None), _quality(row),
             )
             for row in of(results, "variant")
         ),
