@@ -18,7 +18,7 @@ import model_zoo
 from export import benchmark, peers
 from export.benchmark import contest, limits, page, variant, work
 from export.benchmark.chart import MOST, Bar, drawn
-from export.peers import Contender, Contest
+from export.peers import Contender, Contest, speech
 from model_zoo.errors import BadInput
 from model_zoo.graphs.builder import Graph
 from model_zoo.runtime.sessions import open_session
@@ -158,6 +158,36 @@ def test_everybody_works_in_a_process_of_its_own_and_one_that_fails_costs_itself
     assert (ours.median_ms, theirs.median_ms) == pytest.approx((300, 1200))
     assert theirs.ours_to_theirs == 0.25
     assert (theirs.answer, theirs.turns) == ("0+1", 3)
+
+
+@pytest.mark.weights
+def test_a_contender_answers_from_its_own_process_and_says_what_it_lacks() -> None:
+    spec = model_zoo.spec("sst2-minilm")
+    with contest.Process(spec, peers.ours(spec)) as process:
+        seconds, (negative, positive), memory = process.do(0, 0)
+        assert 0 < seconds < 5
+        assert negative < 0 < positive
+        assert 50 < memory < 2000
+    with contest.Process(spec, "nobody") as process, pytest.raises(RuntimeError):
+        process.do(0, 0)
+
+
+def test_word_errors_are_counted_on_a_folder_else_on_the_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = model_zoo.spec("whisper-tiny.en")
+    monkeypatch.setattr(speech, "SPEECH", tmp_path)
+    assert list(speech._spoken(spec)) == [(spec.task.example(), speech.EXAMPLE_SAYS)]
+    rows = [
+        ("de.flac", "de", 9, "Guten Tag"),
+        *((f"{i}.flac", "en", 60, f"Say {i}") for i in range(9)),
+    ]
+    lines = ["file\tlanguage\tseconds\ttranscript", *("\t".join(map(str, row)) for row in rows)]
+    (tmp_path / "refs.tsv").write_text("\n".join(lines), encoding="utf-8")
+    found = dict(speech._spoken(spec))
+    assert found[tmp_path / "0.flac"] == "Say 0"
+    assert tmp_path / "de.flac" not in found
+    assert 60 * len(found) == pytest.approx(speech.FILES_SECONDS, abs=60)
 
 
 def test_a_bar_is_as_long_as_its_ratio_and_names_are_escaped() -> None:

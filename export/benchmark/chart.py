@@ -23,8 +23,8 @@ class Bar:
 
 def drawn(bars: Sequence[Bar]) -> str:
     """A bar for everybody, by work; the line is where both take the same time."""
-    parts, y = list[str](), MARGIN
     one = LABEL + (WIDTH - LABEL - 60) / MOST
+    parts, y = [f'<text x="{one + 6:.1f}" y="12">1: the same time</text>'], MARGIN + LINE
     for work, rows in groupby(bars, key=lambda bar: bar.work):
         parts.append(f'<text x="0" y="{y + 14}" font-weight="600">{escape(work)}</text>')
         y += LINE
