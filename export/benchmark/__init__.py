@@ -1,8 +1,8 @@
 """`bench --peers`: every model here and beside others, in one run, each part in its own process.
 
 What is measured lies in one file of JSON, which is written after every part; begun again with the
-same file on the same machine, a run goes on where it was. `python -m export benchmarks FILE` makes
-docs/benchmarks.md of it.
+same file on the same machine and versions, a run that was stopped goes on where it was.
+`python -m export benchmarks FILE` makes docs/benchmarks.md of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from model_zoo.spec import ModelSpec
 PACKAGES = ("onnxruntime", "onnxruntime-gpu", *(one.package for one in PLUGINS.values()),
             "openvino", "torch", "faster-whisper", "ctranslate2", "llama-cpp-python",
             "openai-whisper")  # fmt: skip
-STEP_SECONDS = 240  # the longest that one part may take: a peer that hangs costs its row
+STEP_SECONDS = 300  # the longest that one part may take: a peer that hangs costs its row
 
 Said = Callable[[str], None]
 Results = dict[str, Any]  # as in the file: machine, limits, and steps by their key
@@ -36,15 +36,17 @@ Step = tuple[str, ...]  # kind, model, and what else it needs
 
 
 def run(specs: Sequence[ModelSpec], turns: int, file: Path | None = None, *, said: Said) -> Results:
-    """Measure what the file does not have yet; what fails is left out, and said."""
-    results = _begun(file, said)
+    """Measure what the file lacks, or all again where it has everything; what fails is said."""
+    results = _begun(file)
     steps = list(_steps(specs))
+    done = {key for key, found in results["steps"].items() if "failed" not in found}
+    lacking = [step for step in steps if " ".join(step) not in done] or steps
+    if len(lacking) < len(steps):
+        said(f"{len(steps) - len(lacking)} of {len(steps)} parts are in {file} already.")
     with tempfile.TemporaryDirectory(prefix="sensorium-", ignore_cleanup_errors=True) as scratch:
-        for number, (kind, *asked) in enumerate(steps, 1):
+        for number, (kind, *asked) in enumerate(lacking, 1):
             key = " ".join([kind, *asked])
-            if "failed" not in results["steps"].get(key, {"failed": ""}):
-                continue
-            said(f"{number} of {len(steps)}: {key}")
+            said(f"{number} of {len(lacking)}: {key}")
             if kind == "variant":
                 _apart("make", scratch, str(turns), *asked)
             found = _apart(kind, scratch, str(turns), *asked)
@@ -73,13 +75,12 @@ def _steps(specs: Sequence[ModelSpec]) -> Iterator[Step]:
         yield "contests", spec.name
 
 
-def _begun(file: Path | None, said: Said) -> Results:
+def _begun(file: Path | None) -> Results:
     machine = _machine()
     with suppress(FileNotFoundError, ValueError, TypeError, LookupError):
         if file:
             before: Results = json.loads(file.read_text(encoding="utf-8"))
             if before["machine"] | {"date": ""} == machine | {"date": ""}:
-                said(f"{len(before['steps'])} parts are in {file}, and are not measured again.")
                 return before
     return {"machine": machine, "steps": {}}
 

@@ -28,7 +28,7 @@ from model_zoo.weights.store import weights_of
 
 # Recordings beside `refs.tsv`, with columns file, language, seconds, transcript
 SPEECH = Path(os.environ.get("SPEECH", "../shared/data/speech"))
-FILES_SECONDS = 150  # of them, about
+FILES_SECONDS = 200  # of them, about
 EXAMPLE_SAYS = (
     "And so, my fellow Americans, ask not what your country can do for you, ask what you can do "
     "for your country."
