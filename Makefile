@@ -9,6 +9,7 @@
 # make fuzz    damaged files, odd texts and options by the thousand; CASES, SEED and ONLY choose them
 # make lint    ruff and mypy
 # make bench   time every model, and a digit through HTTP against an echo
+# make benchmarks  every model and others beside it, into docs/benchmarks.md; a quarter of an hour
 # make setup   only prepare .venv with all that these need
 #
 # HARDWARE=gpu installs onnxruntime for NVIDIA's CUDA, webgpu for any other GPU, cpu for none; make run
@@ -43,7 +44,7 @@ OTHERS := $(if $(filter chromium,$(BROWSERS)),,.venv/browsers)  # their drivers
 # Whatever imports torch lies in tests/export, which is not even read here.
 QUICK := $(BIN)/python -m pytest --ignore=tests/export --ignore=tests/gpu $(BESIDE)
 
-.PHONY: run test test-slow test-quick test-export test-gpu test-browsers load soak fuzz lint bench setup browser screenshots clean
+.PHONY: run test test-slow test-quick test-export test-gpu test-browsers load soak fuzz lint bench benchmarks setup browser screenshots clean
 
 run: .venv/$(HARDWARE)
 ifeq ($(FETCH),yes)
@@ -90,6 +91,11 @@ lint: $(TESTS) .venv/lint
 bench: $(TESTS)
 	$(BIN)/python -m model_zoo bench
 	$(BIN)/python -m tests.bench_api
+
+benchmarks: $(TESTS) .venv/export .venv/bench
+	mkdir -p runs
+	$(BIN)/python -m model_zoo bench --peers --json runs/benchmarks.json
+	$(BIN)/python -m export benchmarks runs/benchmarks.json
 
 setup: $(TESTS) .venv/lint .venv/browsers .venv/export
 

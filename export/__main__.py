@@ -25,6 +25,7 @@ from model_zoo.runtime.session import Session
 from model_zoo.spec import ModelSpec
 from model_zoo.weights import store
 
+PAGE = Path("docs/benchmarks.md")
 RUNS = Path("runs")  # checkpoints, curves and reports, one folder a recipe
 MOST_SAID = 5  # comparisons that failed
 MOST_SEED = 2**32 - 1
@@ -121,6 +122,17 @@ def record(name: Name) -> None:
 
     spec = zoo.spec(name)
     console.print(f"{reference.write(spec, module_of(spec).record(spec))}\n{reference.DIGESTS}")
+
+
+@app.command()
+def benchmarks(
+    file: Annotated[Path, typer.Argument(help="What `bench --peers --json FILE` has written.")],
+    page: Annotated[Path, typer.Option(help="What to write; its chart lies beside it.")] = PAGE,
+) -> None:
+    """Make docs/benchmarks.md of the figures of one run."""
+    from export.benchmark import page as pages
+
+    console.print("\n".join(map(str, pages.write(file, page))))
 
 
 @app.command()

@@ -82,7 +82,7 @@ def examine(name: str, precision: str, provider: str, folder: Path, weights: str
         real = "real" if weights != "random" and are_here(spec.weights.sources, name) else "random"
     if real == "random":
         for needed in {precision, MATCHES.get(precision, precision)}:
-            spec = stand_in(zoo.spec(name), folder / name, needed, parts)
+            spec = stand_in(zoo.spec(name), folder, needed, parts)
     probe = spec.task.probe
     assert probe is not None
     reference = MATCHES.get(precision, precision)

@@ -1,58 +1,47 @@
-"""The same work done by others, in turn and in one run: what `bench --peers` prints.
+"""The same work done by others: what `bench --peers` measures ours beside.
 
 A file here holds the peers of one task, and imports only those that are installed.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
 from model_zoo.discovery import offered
+from model_zoo.runtime.placement import choose
 from model_zoo.spec import ModelSpec
 
-TURN_SECONDS = 0.25  # at least
+Run = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do the work: `run()` does it once and gives the answer, to be compared."""
+    """One way to do the work, in a process of its own.
+
+    `begin()` opens what does it and gives `run(piece)`, whose answer is to be compared.
+    """
 
     name: str
-    run: Callable[[], Any]
+    begin: Callable[[], Run]
 
 
 @dataclass(frozen=True)
 class Contest:
     """The same work for all; the first contender is ours and the others are measured by it.
 
-    `amount` of `unit` is what one run gets through: seconds of audio, tokens, rows.
+    `amount` of `unit` is what all `pieces` are together: seconds of audio, tokens, rows. `judge`
+    says what the answers to them are worth.
     """
 
     work: str
     unit: str
     amount: float
     contenders: tuple[Contender, ...]
-
-
-@dataclass(frozen=True)
-class Result:
-    """One contender's times in one contest; `ours_to_theirs` is the median ratio within turns."""
-
-    work: str
-    contender: str
-    median_ms: float
-    least_ms: float
-    most_ms: float
-    rate: str
-    ours_to_theirs: float
-    turns: int
-    answer: str
+    pieces: Sequence[Any]
+    judge: Callable[[Sequence[Any]], str] = lambda answers: str(answers[0])[:60]
 
 
 def contests(spec: ModelSpec) -> Iterator[Contest]:
@@ -61,44 +50,17 @@ def contests(spec: ModelSpec) -> Iterator[Contest]:
         yield from contests_of(spec)
 
 
+def ours(spec: ModelSpec) -> str:
+    """What we are called: by what `auto` takes here."""
+    choice = choose(spec)
+    return f"sensorium {choice.precision} {choice.provider}"
+
+
+def rounded(numbers: Iterable[float]) -> list[float]:
+    """Logits as a table shows them."""
+    return [round(float(number), 2) for number in numbers]
+
+
 def installed(module: str) -> bool:
     """Whether a peer can be imported, without doing so."""
     return find_spec(module) is not None
-
-
-def measure(contest: Contest, turns: int) -> list[Result]:
-    """Let everybody work once to warm up, then in turns, so that a drifting clock hits all."""
-    answers = [contender.run() for contender in contest.contenders]
-    times = np.array([[_time(c.run) for c in contest.contenders] for _ in range(turns)]) * 1000
-    return [
-        Result(
-            contest.work,
-            contender.name,
-            round(float(np.median(mine)), 2),
-            round(float(mine.min()), 2),
-            round(float(mine.max()), 2),
-            f"{contest.amount / np.median(mine) * 1000:.4g} {contest.unit}/s",
-            round(float(np.median(times[:, 0] / mine)), 3),
-            turns,
-            str(answer)[:60],
-        )
-        for contender, mine, answer in zip(contest.contenders, times.T, answers, strict=True)
-    ]
-
-
-def compare(specs: Iterable[ModelSpec], turns: int) -> Iterator[Result]:
-    """Every contest of the models, one after the other."""
-    for spec in specs:
-        for contest in contests(spec):
-            yield from measure(contest, turns)
-
-
-def _time(run: Callable[[], Any]) -> float:
-    """One turn: seconds a run, the median where many fit, since threads of the last contender may
-    still spin through the first."""
-    taken = list[float]()
-    while sum(taken) < TURN_SECONDS:
-        start = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken))

@@ -8,16 +8,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from export.peers import Contender, Contest, installed
+from export.peers import Contender, Contest, Run, installed, ours
 from model_zoo import zoo
-from model_zoo.runtime.placement import choose
-from model_zoo.runtime.providers import Workers, usable_cores
+from model_zoo.runtime.providers import usable_cores
 from model_zoo.runtime.session import Session
 from model_zoo.runtime.sessions import open_session
 from model_zoo.spec import ModelSpec
@@ -25,7 +25,9 @@ from model_zoo.text.generation import generate
 from model_zoo.text.memory import Reader
 from model_zoo.text.prompt import Prompt
 from model_zoo.text.sampling import TextOptions
+from model_zoo.text.task import GENERATION
 from model_zoo.text.tokens import Vocabulary
+from model_zoo.weights.random import stand_in
 from model_zoo.weights.store import weights_of
 
 PROMPT, NEW, LONG = 16, 128, 400  # tokens
@@ -40,9 +42,7 @@ def contests(spec: ModelSpec) -> Iterator[Contest]:
 
 
 def _smollm2(spec: ModelSpec) -> Iterator[Contest]:
-    pair = choose(spec)
-    session = open_session(spec, pair.precision, pair.provider)
-    vocabulary = zoo.load(spec.name).vocabulary
+    vocabulary = zoo.load(spec.name, task=GENERATION).vocabulary
     words = "The history of the small harbour town begins with a lighthouse and a storm. " * 40
     tokens = vocabulary.encode(words)
     for length, new, work in (
@@ -50,23 +50,34 @@ def _smollm2(spec: ModelSpec) -> Iterator[Contest]:
         (LONG, 1, f"first token after {LONG}"),
     ):
         prompt = tokens[:length]
-        contenders = [_ours(f"sensorium {pair.precision}", session, vocabulary, prompt, new)]
+        contenders = [Contender(ours(spec), partial(_smollm2_of_ours, spec, new))]
         if installed("llama_cpp"):
-            contenders.append(_llama_cpp(spec, prompt, new))
-        yield Contest(f"{spec.name}, {work}", "tokens", new, tuple(contenders))
+            contenders.append(Contender("llama.cpp Q4_1", partial(_llama_cpp, spec, new)))
+        yield Contest(f"{spec.name}, {work}", "tokens", new, tuple(contenders), [prompt])
 
 
 def _gpt2(spec: ModelSpec) -> Iterator[Contest]:
     """Of its shape only: the weights are noise, which takes the same time."""
     if not installed("ctranslate2"):
         return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        session = _noise(folder)
-        prompt = np.random.default_rng(0).integers(0, 50_000, PROMPT).tolist()
-        contenders = [_ours("sensorium int8", session, _Silent(), prompt, NEW)]
-        contenders += [_ctranslate2(folder, kind, prompt) for kind in ("int8", "float32")]
-        yield Contest(f"gpt2's shape, {NEW} tokens after {PROMPT}", "tokens", NEW, (*contenders,))
+    prompt = np.random.default_rng(0).integers(0, 50_000, PROMPT).tolist()
+    contenders = [Contender("sensorium int8 cpu", partial(_gpt2_of_ours, spec))]
+    for kind in ("int8", "float32"):
+        name = f"CTranslate2 {version('ctranslate2')} {kind}"
+        contenders.append(Contender(name, partial(_ctranslate2, kind)))
+    work = f"gpt2's shape, {NEW} tokens after {PROMPT}"
+    yield Contest(work, "tokens", NEW, tuple(contenders), [prompt], lambda answers: "")
+
+
+def _smollm2_of_ours(spec: ModelSpec, new: int) -> Run:
+    model = zoo.load(spec.name, task=GENERATION)
+    return _loop(model.session, model.vocabulary, new)
+
+
+def _gpt2_of_ours(spec: ModelSpec) -> Run:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        made = stand_in(spec, Path(folder), "int8", spec.run.parts)
+        return _loop(open_session(made, "int8", "cpu"), _Silent(), NEW)
 
 
 class _Silent(Vocabulary):
@@ -82,19 +93,17 @@ class _Silent(Vocabulary):
         return "x"
 
 
-def _ours(
-    name: str, session: Session, vocabulary: Vocabulary, prompt: list[int], new: int
-) -> Contender:
+def _loop(session: Session, vocabulary: Vocabulary, new: int) -> Run:
     """The whole loop that pages and callers get, probabilities and alternatives included."""
     options = replace(GREEDY, max_new_tokens=new)
     reader = Reader(session, CONTEXT)  # its memory stays, as the others' does
 
-    def run() -> str:
+    def run(prompt: list[int]) -> str:
         reader.forget(0)
         tokens = generate(reader, vocabulary, Prompt(tuple(prompt)), options)
         return "".join(token.text for token in tokens)
 
-    return Contender(name, run)
+    return run
 
 
 @cache
@@ -116,61 +125,54 @@ def _llama(file: Path) -> Any:
     )
 
 
-def _llama_cpp(spec: ModelSpec, prompt: list[int], new: int) -> Contender:
+def _llama_cpp(spec: ModelSpec, new: int) -> Run:
     [file] = weights_of(spec).values()
     model = _llama(file)
 
-    def run() -> str:
+    def run(prompt: list[int]) -> str:
         model.reset()
         tokens = model.generate(prompt, temp=0.0, repeat_penalty=1.0)
         written = [next(tokens) for _ in range(new)]
         return str(model.detokenize(written).decode("utf-8", "replace"))
 
-    return Contender("llama.cpp Q4_1", run)
+    return run
 
 
-def _noise(folder: Path) -> Session:
-    """GPT-2 124M's shape with random weights: our graph, and `ct2` beside it, in the folder."""
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    from model_zoo.graphs import gpt2
-
-    torch.manual_seed(0)
-    GPT2LMHeadModel(GPT2Config()).save_pretrained(folder)
-    gpt2.build(folder / "model.safetensors", "int8", folder / "gpt2.onnx")
-    return Session(folder / "gpt2.onnx", "int8", "cpu", Workers(spin=True))
-
-
-def _ctranslate2(folder: Path, kind: str, prompt: list[int]) -> Contender:
+def _ctranslate2(kind: str) -> Run:
     import ctranslate2
 
-    converted = folder / f"ct2-{kind}"
-    _convert(folder, converted, kind)
-    cores = usable_cores()
-    generator = ctranslate2.Generator(
-        str(converted), compute_type=kind, intra_threads=cores, inter_threads=1
-    )
-    names = [f"t{token}" for token in prompt]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        converted = _convert(Path(name), kind)
+        generator = ctranslate2.Generator(
+            str(converted), compute_type=kind, intra_threads=usable_cores(), inter_threads=1
+        )
 
-    def run() -> str:
+    def run(prompt: list[int]) -> int:
+        names = [f"t{token}" for token in prompt]
         found = generator.generate_batch(
             [names], max_length=NEW, min_length=NEW, beam_size=1, include_prompt_in_result=False
         )
-        return str(len(found[0].sequences_ids[0]))
+        return len(found[0].sequences_ids[0])
 
-    return Contender(f"CTranslate2 {kind}", run)
+    return run
 
 
-def _convert(folder: Path, target: Path, kind: str) -> None:
-    """CTranslate2's own converter, given made-up words in place of a vocabulary."""
+def _convert(folder: Path, kind: str) -> Path:
+    """GPT-2 124M of random weights by CTranslate2's own converter, with made-up words."""
+    import torch
     from ctranslate2.converters import TransformersConverter
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    GPT2LMHeadModel(GPT2Config()).save_pretrained(folder / "torch")
 
     class Converter(TransformersConverter):
         def load_tokenizer(self, tokenizer_class: Any, name: str, **_: Any) -> Any:
             return _Words()
 
-    Converter(str(folder)).convert(str(target), quantization=kind)
+    target = folder / "ctranslate2"
+    Converter(str(folder / "torch")).convert(str(target), quantization=kind)
+    return target
 
 
 class _Words:

@@ -146,7 +146,12 @@ def bench(
         int | None, typer.Option(min=1, help="Turns that each gets; default 20, with --peers 5.")
     ] = None,
     peers: Annotated[
-        bool, typer.Option("--peers", help="The same work through other runtimes, in turn.")
+        bool,
+        typer.Option(
+            "--peers",
+            help="All figures of docs/benchmarks.md, and the same work through other runtimes, in "
+            "turn; --json FILE.json keeps them, and goes on where it was stopped.",
+        ),
     ] = False,
     without: Annotated[
         bool,
@@ -162,13 +167,7 @@ def bench(
     --without-weights nothing is downloaded: how fast a model will be here.
     """
     if peers:
-        compare = offered("sensorium.bench", "peers")
-        if compare is None:
-            raise BadInput("There are no peers here: install the program, as the README has it.")
-        specs = map(zoo.spec, names or zoo.default_models())
-        with progress.status("Measuring in turns …"):
-            results = [asdict(result) for result in compare(specs, rounds or benches.PEER_TURNS)]
-        show(results, as_json)
+        _bench_peers(names or (), rounds or benches.PEER_TURNS, as_json)
         return
 
     def one(spec: ModelSpec) -> list[benches.Measurement]:
@@ -262,6 +261,21 @@ def _fetched(spec: ModelSpec) -> str:
     choice = choose(spec)
     store.graph_files(spec, choice.precision, choice.provider)
     return "ready"
+
+
+def _bench_peers(names: Sequence[str], turns: int, as_json: bool) -> None:
+    """Of the names, what ends in .json is the file of `--json`."""
+    bench = offered("sensorium.bench", "peers")
+    if bench is None:
+        raise BadInput("There are no peers here: install the program, as the README has it.")
+    files = [Path(name) for name in names if name.endswith(".json")]
+    chosen = [name for name in names if not name.endswith(".json")] or zoo.default_models()
+    results = bench([zoo.spec(name) for name in chosen], turns, *files[:1], said=progress.print)
+    if as_json and not files:
+        print(json.dumps(results, ensure_ascii=False, indent=1))
+        return
+    found = [results["steps"].get(f"contests {name}", {}) for name in chosen]
+    show([row for one in found for row in one.get("rows", ())], as_json=False)
 
 
 def _measure(

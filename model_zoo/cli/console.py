@@ -118,6 +118,8 @@ def show_lists(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, dict):
         return " ".join(f"{key} {'–' if item is None else item}" for key, item in value.items())
     if isinstance(value, tuple):

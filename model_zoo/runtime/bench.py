@@ -34,7 +34,7 @@ class Measurement:
     """One model at one precision on one provider; times in milliseconds for one piece of `work`.
 
     `median_ms`, `p95_ms`: the answer alone. `reasons_ms`: the median with all that `trace` gives.
-    `model_ms`: the median of what the graphs take of it; 0 where only they were run.
+    `model_ms`: the median of what the graphs take of it. None where only they were run.
     """
 
     model: str
@@ -46,8 +46,8 @@ class Measurement:
     load_ms: float
     median_ms: float
     p95_ms: float
-    model_ms: float
-    reasons_ms: float
+    model_ms: float | None
+    reasons_ms: float | None
     runs: int
 
     def row(self) -> dict[str, Any]:
@@ -147,8 +147,8 @@ def _in_turns(
     """In turns, so that a drifting clock hits all pairs alike."""
     there = {pair: runs for pair, runs in found.items() if runs}
     answers: dict[Pair, list[float]] = {pair: [] for pair in there}
-    reasons: dict[Pair, list[float]] = {pair: [0.0] for pair in there}
-    inside: dict[Pair, list[float]] = {pair: [0.0] for pair in there}
+    reasons: dict[Pair, list[float]] = {pair: [] for pair in there}
+    inside: dict[Pair, list[float]] = {pair: [] for pair in there}
     for _ in range(rounds):
         for pair, runs in there.items():
             answers[pair] += [lap for lap, _ in _turn(runs.answer)]
@@ -160,11 +160,14 @@ def _in_turns(
         Measurement(
             spec.name, *pair, weights, work, runs.size / 1e6, runs.load_ms,
             float(np.median(answers[pair])), float(np.percentile(answers[pair], 95)),
-            float(np.median(inside[pair][bool(runs.trace) :])),
-            float(np.median(reasons[pair][bool(runs.trace) :])), len(answers[pair]),
+            _median(inside[pair]), _median(reasons[pair]), len(answers[pair]),
         )
         for pair, runs in there.items()
     ]  # fmt: skip
+
+
+def _median(laps: list[float]) -> float | None:
+    return float(np.median(laps)) if laps else None
 
 
 def _turn(work: Callable[[], Any]) -> list[tuple[float, Any]]:

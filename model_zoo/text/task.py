@@ -18,7 +18,7 @@ from model_zoo.text.sampling import TextOptions
 from model_zoo.text.signs import Token
 
 PROMPT_TOKENS, STEPS = 16, 8  # of the probe
-WRITTEN = TextOptions(max_new_tokens=32, temperature=0)  # to measure with
+WRITTEN = TextOptions(max_new_tokens=32, temperature=0, chat=True)  # to measure with
 
 
 def place(precision: str, provider: str) -> Mapping[str, tuple[str, str]]:

@@ -37,6 +37,7 @@ def stand_in(spec: ModelSpec, folder: Path, precision: str, parts: Iterable[str]
     """
     if spec.weights.build is None:
         return spec
+    folder = folder / spec.name  # two models may have files of one name
     made = replace(
         spec, name=f"{spec.name}.random", weights=Weights(graphs=folder, labels=spec.weights.labels)
     )
