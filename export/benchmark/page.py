@@ -192,8 +192,8 @@ def _against_limits(results: Results) -> Iterator[str]:
 
 
 def _limit(row: Row, work: Row, limits: Row) -> tuple[str, ...] | None:
-    """None for a precision whose products nobody has measured."""
-    if row["precision"] not in limits["multiply"]:
+    """None where it is not these cores that work, or in a precision that was not probed."""
+    if row["provider"] not in ("cpu", "openvino") or row["precision"] not in limits["multiply"]:
         return None
     once = row["weight_bytes"]
     read = {part: size * work["runs"].get(part, 0) for part, size in once.items()}
